@@ -1,0 +1,422 @@
+//! What a URL asks for, in the one spelling that all spellings of the same request share: the cache key.
+
+use std::{
+    fmt::Write as _,
+    hash::{Hash, Hasher},
+};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use thiserror::Error;
+
+use crate::{
+    digits::decimal,
+    operation::{Bounds, Operation, Options, Rotation, Side},
+    options::{OptionFault, read_options, write_options},
+    signature::SignedUrl,
+    target::Uri,
+};
+
+/// Why a normalised path is not a request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Error)]
+pub enum UrlError {
+    /// Not a path of this language: no such operation, no name, or a name that is not UTF-8 or holds a backslash or a
+    /// control character. A 404, as for any path that no nginx location matches.
+    #[error("no such path")]
+    UnknownShape,
+    /// The operation is known, its geometry is not understood: a side is not 1 to 65,535, a turn not 90, 180 or 270. A 400.
+    #[error("the geometry {geometry:?} is not understood")]
+    BadGeometry {
+        /// The text between the operation and the first comma or slash.
+        geometry: String,
+    },
+    /// An option is unknown, given twice or out of range. A 400.
+    #[error("the option {option:?} {fault}")]
+    BadOption {
+        /// The name of the option, without its value.
+        option: String,
+        /// What is wrong with it.
+        fault: OptionFault,
+    },
+}
+
+/// What stands for itself in a canonical path: the unreserved characters of RFC 3986 §2.3, the slash, and those of the
+/// other `pchar` (§3.3) that no shell quoting, HTML or header needs escaped.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b':')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b'@');
+
+/// A request in its canonical spelling.
+///
+/// Two URLs ask for the same when their canonicals are equal: options are in one order (`q`, `f`), numbers have no
+/// leading zeros, and everything is percent-encoded in one way. `==` and `Hash` look at [`path`](Self::path), which
+/// says it all.
+#[derive(Clone, Debug)]
+pub struct Canonical {
+    operation: Operation,
+    options: Options,
+    path: Box<str>,
+    /// Where the encoded name starts in `path`.
+    name_at: usize,
+    /// The name decoded, when it differs from what `path` has.
+    decoded_name: Option<Box<str>>,
+}
+
+impl Canonical {
+    /// Reads a normalised path.
+    pub fn parse(uri: &Uri) -> Result<Self, UrlError> {
+        let text = std::str::from_utf8(uri.as_bytes()).map_err(|_| UrlError::UnknownShape)?;
+        let text = text.strip_prefix('/').unwrap_or(text);
+        let (word, rest) = text.split_once('/').ok_or(UrlError::UnknownShape)?;
+        let (operation, options, name) = match word {
+            "size" => (Operation::Size, Options::default(), rest),
+            "original" => (Operation::Original, Options::default(), rest),
+            "resize" => read_segment(rest, resize)?,
+            "crop" => read_segment(rest, crop)?,
+            "rotate" => read_segment(rest, rotate)?,
+            _ => return Err(UrlError::UnknownShape),
+        };
+        check_name(name)?;
+        Ok(Self::spell(operation, options, name))
+    }
+
+    /// Reads the path of a URL whose signature was found right.
+    pub fn from_signed(url: &SignedUrl<'_>) -> Result<Self, UrlError> {
+        Self::parse(url.uri())
+    }
+
+    /// What is to be done.
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// How the result is to be encoded; empty for `/size/` and `/original/`, which take no options.
+    pub fn options(&self) -> Options {
+        self.options
+    }
+
+    /// The name of the original, decoded: never empty, no leading slash, no `//`, no `.` or `..` segment, no backslash, no
+    /// control character. It may end in a slash.
+    pub fn name(&self) -> &str {
+        self.decoded_name
+            .as_deref()
+            .unwrap_or_else(|| self.path.get(self.name_at..).unwrap_or_default())
+    }
+
+    /// The canonical path, percent-encoded, for example `/resize/300x200,q=80/cats/tom%20cat.jpg`.
+    ///
+    /// All but ASCII letters and digits, `-._~`, `/` and `!$()*+,:;=@` is escaped, with upper-case hex digits. Parsing
+    /// it again gives an equal `Canonical`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn spell(operation: Operation, options: Options, name: &str) -> Self {
+        let mut path = String::with_capacity(32 + name.len());
+        write_operation(operation, &mut path);
+        write_options(options, &mut path);
+        path.push('/');
+        let name_at = path.len();
+        path.extend(utf8_percent_encode(name, ESCAPED));
+        // Escapes only add, so an equal length is an equal text.
+        let decoded_name = (path.len() - name_at != name.len()).then(|| name.into());
+        Self {
+            operation,
+            options,
+            path: path.into(),
+            name_at,
+            decoded_name,
+        }
+    }
+}
+
+impl PartialEq for Canonical {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+}
+
+impl Eq for Canonical {}
+
+impl Hash for Canonical {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.path.hash(state);
+    }
+}
+
+/// Percent-encodes a path as [`Canonical::path`] does.
+pub(crate) fn encode_path(path: &str) -> String {
+    utf8_percent_encode(path, ESCAPED).to_string()
+}
+
+/// Reads `geometry[,options]/name`.
+fn read_segment(
+    rest: &str,
+    geometry: fn(&str) -> Option<Operation>,
+) -> Result<(Operation, Options, &str), UrlError> {
+    let (segment, name) = rest.split_once('/').ok_or(UrlError::UnknownShape)?;
+    check_name(name)?; // before the geometry, so that what is no path at all is a 404 in any case
+    let (shape, options) = match segment.split_once(',') {
+        Some((shape, options)) => (shape, Some(options)),
+        None => (segment, None),
+    };
+    let operation = geometry(shape).ok_or_else(|| UrlError::BadGeometry {
+        geometry: shape.to_owned(),
+    })?;
+    let options = match options {
+        Some(text) => {
+            read_options(text).map_err(|(option, fault)| UrlError::BadOption { option, fault })?
+        }
+        None => Options::default(),
+    };
+    Ok((operation, options, name))
+}
+
+fn check_name(name: &str) -> Result<(), UrlError> {
+    if name.is_empty()
+        || name.contains(|character: char| character == '\\' || character.is_control())
+    {
+        return Err(UrlError::UnknownShape);
+    }
+    Ok(())
+}
+
+fn resize(text: &str) -> Option<Operation> {
+    Some(Operation::Resize(match text.split_once('x') {
+        None => Bounds::Width(side(text)?),
+        Some(("", height)) => Bounds::Height(side(height)?),
+        Some((width, height)) => Bounds::Both(side(width)?, side(height)?),
+    }))
+}
+
+fn crop(text: &str) -> Option<Operation> {
+    let (width, height) = text.split_once('x')?;
+    Some(Operation::Crop {
+        width: side(width)?,
+        height: side(height)?,
+    })
+}
+
+fn rotate(text: &str) -> Option<Operation> {
+    Some(Operation::Rotate(match text {
+        "90" => Rotation::Quarter,
+        "180" => Rotation::Half,
+        "270" => Rotation::ThreeQuarters,
+        _ => return None,
+    }))
+}
+
+fn side(text: &str) -> Option<Side> {
+    Side::new(u16::try_from(decimal(text)?).ok()?)
+}
+
+fn write_operation(operation: Operation, out: &mut String) {
+    // Writing to a `String` cannot fail.
+    let _ = match operation {
+        Operation::Resize(Bounds::Both(width, height)) => write!(out, "/resize/{width}x{height}"),
+        Operation::Resize(Bounds::Width(width)) => write!(out, "/resize/{width}"),
+        Operation::Resize(Bounds::Height(height)) => write!(out, "/resize/x{height}"),
+        Operation::Crop { width, height } => write!(out, "/crop/{width}x{height}"),
+        Operation::Rotate(Rotation::Quarter) => write!(out, "/rotate/90"),
+        Operation::Rotate(Rotation::Half) => write!(out, "/rotate/180"),
+        Operation::Rotate(Rotation::ThreeQuarters) => write!(out, "/rotate/270"),
+        Operation::Size => write!(out, "/size"),
+        Operation::Original => write!(out, "/original"),
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{operation::Format, target::Target};
+
+    fn canonical(raw: &str) -> Result<Canonical, UrlError> {
+        Canonical::parse(Target::parse(raw).unwrap().uri())
+    }
+
+    fn px(side: u16) -> Side {
+        Side::new(side).unwrap()
+    }
+
+    #[test]
+    fn every_operation_is_read() {
+        for (raw, operation, name) in [
+            (
+                "/resize/300x200/cat.jpg",
+                Operation::Resize(Bounds::Both(px(300), px(200))),
+                "cat.jpg",
+            ),
+            (
+                "/resize/300/cat.jpg",
+                Operation::Resize(Bounds::Width(px(300))),
+                "cat.jpg",
+            ),
+            (
+                "/resize/x200/cat.jpg",
+                Operation::Resize(Bounds::Height(px(200))),
+                "cat.jpg",
+            ),
+            (
+                "/crop/1x65535/a/b",
+                Operation::Crop {
+                    width: px(1),
+                    height: px(65535),
+                },
+                "a/b",
+            ),
+            ("/rotate/90/a/", Operation::Rotate(Rotation::Quarter), "a/"),
+            ("/rotate/180/a", Operation::Rotate(Rotation::Half), "a"),
+            (
+                "/rotate/270/a",
+                Operation::Rotate(Rotation::ThreeQuarters),
+                "a",
+            ),
+            ("/size/300x200,q=80/a", Operation::Size, "300x200,q=80/a"),
+            ("/original/a%20b", Operation::Original, "a b"),
+        ] {
+            let canonical = canonical(raw).unwrap();
+            assert_eq!(
+                (canonical.operation(), canonical.name(), canonical.path()),
+                (operation, name, raw)
+            );
+            assert_eq!(canonical.options(), Options::default());
+        }
+    }
+
+    #[test]
+    fn many_spellings_have_one_canonical() {
+        for (raw, path) in [
+            (
+                "/resize/0300x00200,f=webp,q=080//cats/./tom cat.jpg",
+                "/resize/300x200,q=80,f=webp/cats/tom%20cat.jpg",
+            ),
+            (
+                "/%72esize/300%78200%2Cq=1/cat.jpg",
+                "/resize/300x200,q=1/cat.jpg",
+            ),
+            ("/rotate/90,q=80/%63at.jpg", "/rotate/90,q=80/cat.jpg"),
+            ("/size/кот.jpg", "/size/%D0%BA%D0%BE%D1%82.jpg"),
+            (
+                "/size/100%25%3f%23&'\"<>[]^`{|}",
+                "/size/100%25%3F%23%26%27%22%3C%3E%5B%5D%5E%60%7B%7C%7D",
+            ),
+            (
+                "/size/%2D%2E%5F%7E%21%24%28%29%2A%2B%2C%3A%3B%3D%40",
+                "/size/-._~!$()*+,:;=@",
+            ),
+            ("/x/../size/a/", "/size/a/"),
+        ] {
+            assert_eq!(canonical(&raw.replace(' ', "%20")).unwrap().path(), path);
+            assert_eq!(canonical(path).unwrap().path(), path);
+        }
+    }
+
+    #[test]
+    fn options_are_read() {
+        let canonical = canonical("/resize/300x200,q=80,f=webp/cats/tom.jpg").unwrap();
+        assert_eq!(
+            canonical.options(),
+            Options {
+                quality: Some(80),
+                format: Some(Format::WebP)
+            }
+        );
+    }
+
+    #[test]
+    fn what_is_no_path_of_the_language_is_unknown() {
+        for raw in [
+            "/",
+            "/resize",
+            "/resize/",
+            "/resize/300x200",
+            "/resize/300x200/",
+            "/resize/abc/",
+            "/resize/cat.jpg",
+            "/Resize/300x200/a",
+            "/resized/300x200/a",
+            "/size",
+            "/size/",
+            "/original/",
+            "/original",
+            "/cat.jpg",
+            "/favicon.ico/x",
+            "/size/%ff",
+            "/size/a%5Cb",
+            "/size/a%0Ab",
+            "/size/a%7F",
+            "/size/a%C2%85",
+            "/resize/0x0/a%5Cb",
+        ] {
+            assert_eq!(canonical(raw).unwrap_err(), UrlError::UnknownShape, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_geometry_that_is_not_understood_is_named() {
+        for (raw, geometry) in [
+            ("/resize/abc/x.jpg", "abc"),
+            ("/resize/x/x.jpg", "x"),
+            ("/resize/300x/x.jpg", "300x"),
+            ("/resize/300X200/x.jpg", "300X200"),
+            ("/resize/300x200x100/x.jpg", "300x200x100"),
+            ("/resize/0x200/x.jpg", "0x200"),
+            ("/resize/300x0/x.jpg", "300x0"),
+            ("/resize/0/x.jpg", "0"),
+            ("/resize/65536/x.jpg", "65536"),
+            (
+                "/resize/99999999999999999999999x1/x.jpg",
+                "99999999999999999999999x1",
+            ),
+            ("/resize/-1x1/x.jpg", "-1x1"),
+            ("/resize/+1x1/x.jpg", "+1x1"),
+            ("/resize/,q=80/x.jpg", ""),
+            ("/resize/cats/tom,q=1/x.jpg", "cats"),
+            ("/crop/300/x.jpg", "300"),
+            ("/crop/x200/x.jpg", "x200"),
+            ("/rotate/45,q=80/x.jpg", "45"),
+            ("/rotate/090/x.jpg", "090"),
+        ] {
+            assert_eq!(
+                canonical(raw).unwrap_err(),
+                UrlError::BadGeometry {
+                    geometry: geometry.into()
+                },
+                "{raw}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_wrong_option_is_told_with_its_name() {
+        let error = canonical("/crop/1x1,q=80,blur=3/a").unwrap_err();
+        assert_eq!(
+            error,
+            UrlError::BadOption {
+                option: "blur".into(),
+                fault: OptionFault::Unknown
+            }
+        );
+        assert_eq!(error.to_string(), "the option \"blur\" is not known");
+        assert_eq!(
+            canonical("/crop/1x1,/a").unwrap_err(),
+            UrlError::BadOption {
+                option: String::new(),
+                fault: OptionFault::Unknown
+            }
+        );
+    }
+}

@@ -1,0 +1,75 @@
+//! The URL language of Tandem and its signatures. No IO, no async, no clock: `now` is an argument.
+//!
+//! A request goes one way through this crate, and each step is a type which only the step before it can make:
+//!
+//! ```text
+//! &str ── Target::parse ──▶ Target ── SecureLink::verify ──▶ SignedUrl ── Canonical::from_signed ──▶ Canonical
+//! ```
+//!
+//! # Grammar
+//!
+//! | path | meaning |
+//! | --- | --- |
+//! | `/resize/{W}x{H}[,options]/{name}` | fit inside, keep the ratio, never enlarge |
+//! | `/resize/{W}[,options]/{name}` | by width |
+//! | `/resize/x{H}[,options]/{name}` | by height |
+//! | `/crop/{W}x{H}[,options]/{name}` | cover, then cut the centre, never enlarge |
+//! | `/rotate/{90\|180\|270}[,options]/{name}` | turn anticlockwise |
+//! | `/size/{name}` | the dimensions as JSON |
+//! | `/original/{name}` | the bytes as stored |
+//!
+//! `W` and `H` are 1 to 65,535. The options, in their canonical order:
+//!
+//! | option | meaning |
+//! | --- | --- |
+//! | `q=1` … `q=100` | quality of a lossy encoder |
+//! | `f=jpeg`, `png`, `gif`, `webp` | output format |
+//!
+//! A name is any UTF-8 without control characters and backslashes; it may hold slashes.
+//!
+//! # Example
+//!
+//! ```
+//! use std::{net::Ipv4Addr, time::SystemTime};
+//! use image_url::{Algorithm, Canonical, Secret, SecureLink, SecureLinkConfig, Target};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let link = SecureLink::new(SecureLinkConfig {
+//!     secrets: vec![Secret::from("your-secret-goes-here")],
+//!     algorithm: Algorithm::Md5,
+//!     expression: None,
+//! })?;
+//! let url = link.sign("/resize/300x200/cat.jpg", None)?;
+//! assert_eq!(url, "/resize/300x200/cat.jpg?hash=wvFzVtGYmwMCPZanhb6kbA");
+//!
+//! let target = Target::parse(&url)?;
+//! let signed = link.verify(&target, Ipv4Addr::LOCALHOST.into(), SystemTime::now())?;
+//! let canonical = Canonical::from_signed(&signed)?;
+//! assert_eq!(canonical.name(), "cat.jpg");
+//! assert_eq!(canonical.path(), "/resize/300x200/cat.jpg");
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod canonical;
+mod digits;
+mod expression;
+mod hash;
+mod normalise;
+mod operation;
+mod options;
+mod secret;
+mod sign;
+mod signature;
+mod target;
+
+pub use canonical::{Canonical, UrlError};
+pub use expression::{Expression, ExpressionError};
+pub use hash::Algorithm;
+pub use operation::{Bounds, Format, Operation, Options, Rotation, Side};
+pub use options::OptionFault;
+pub use secret::Secret;
+pub use sign::SignError;
+pub use signature::{Denied, SecureLink, SecureLinkConfig, SecureLinkError, SignedUrl};
+pub use target::{Target, TargetError, Uri};
