@@ -1,0 +1,109 @@
+//! The admin listener: health, readiness and metrics. Not for the public: it is bound to loopback unless told otherwise.
+
+use crate::metrics::{self, Registry};
+use crate::server::{ServerLimits, serve};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// Whether a process wants traffic. Shared by the program, which sets it, and the admin listener, which tells it.
+#[derive(Clone, Debug, Default)]
+pub struct Readiness(Arc<AtomicBool>);
+
+impl Readiness {
+    /// States from now on whether traffic is wanted.
+    pub fn set(&self, ready: bool) {
+        self.0.store(ready, Ordering::Release);
+    }
+
+    /// What was last stated; at first `false`.
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Serves `/healthz` (the process lives), `/readyz` (it wants traffic) and `/metrics` until `shutdown`.
+pub async fn run(
+    listener: TcpListener,
+    registry: Arc<Registry>,
+    readiness: Readiness,
+    shutdown: CancellationToken,
+) {
+    let limits = ServerLimits {
+        connections: 100,
+        ..ServerLimits::default()
+    };
+    let handler = move |request: Request<Incoming>, _peer| {
+        let response = respond(request.uri().path(), &registry, &readiness);
+        std::future::ready(response.map(Full::new))
+    };
+    serve(listener, limits, shutdown, handler).await;
+}
+
+fn respond(path: &str, registry: &Registry, readiness: &Readiness) -> Response<Bytes> {
+    match path {
+        "/healthz" => text(StatusCode::OK, "alive\n"),
+        "/readyz" if readiness.get() => text(StatusCode::OK, "ready\n"),
+        "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
+        "/metrics" => {
+            let mut response = Response::new(metrics::render(registry));
+            response.headers_mut().insert(
+                CONTENT_TYPE,
+                HeaderValue::from_static(metrics::CONTENT_TYPE),
+            );
+            response
+        }
+        _ => text(
+            StatusCode::NOT_FOUND,
+            "there are /healthz, /readyz and /metrics\n",
+        ),
+    }
+}
+
+fn text(status: StatusCode, body: &'static str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from_static(body.as_bytes()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readiness_is_told_and_health_is_apart_from_it() {
+        let (registry, readiness) = (Registry::default(), Readiness::default());
+        assert_eq!(
+            respond("/readyz", &registry, &readiness).status(),
+            StatusCode::SERVICE_UNAVAILABLE
+        );
+        assert_eq!(
+            respond("/healthz", &registry, &readiness).status(),
+            StatusCode::OK
+        );
+        readiness.set(true);
+        assert_eq!(
+            respond("/readyz", &registry, &readiness).status(),
+            StatusCode::OK
+        );
+        assert!(
+            respond("/metrics", &registry, &readiness)
+                .body()
+                .ends_with(b"# EOF\n")
+        );
+        assert_eq!(
+            respond("/", &registry, &readiness).status(),
+            StatusCode::NOT_FOUND
+        );
+    }
+}

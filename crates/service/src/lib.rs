@@ -1,0 +1,19 @@
+//! What both programs share: listeners, shutdown, admin endpoints, logs, metrics, units, problems.
+//!
+//! Plumbing only. Nothing in here knows images or caches, and no engine imports it.
+#![forbid(unsafe_code)]
+
+pub mod admin;
+pub mod announce;
+pub mod healthcheck;
+pub mod listen;
+pub mod logs;
+pub mod metrics;
+pub mod problem;
+pub mod request_id;
+pub mod server;
+pub mod shutdown;
+pub mod units;
+
+pub use problem::Problem;
+pub use request_id::RequestId;
