@@ -1,0 +1,108 @@
+//! The command line and the environment. Read once, turned into a [`crate::Config`] in `config`.
+#![allow(
+    clippy::doc_markdown,
+    rustdoc::bare_urls,
+    reason = "these comments are the text of --help, where backticks would show"
+)]
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use service::logs::LogArgs;
+use service::units::{self, ByteSize};
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+/// The internal half of Tandem: fetches originals and transforms them. Not for the public: it checks no signature.
+///
+/// Every flag can be set in the environment as well, as shown in brackets; a flag goes before the environment.
+/// Times are written 500ms, 5s, 1h; sizes 64MiB or 50MB; pixels 100MP.
+#[derive(Parser, Debug)]
+#[command(name = "resizer", version, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Where health (/healthz, /readyz) and /metrics are served.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1:11338",
+        env = "RESIZER_ADMIN_LISTEN",
+        global = true
+    )]
+    pub admin_listen: String,
+    #[command(flatten)]
+    pub serve: ServeArgs,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Exit 0 when the process on this machine is ready, for container health checks.
+    Healthcheck,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ServeArgs {
+    /// Where the edge comes in.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1:11337",
+        env = "RESIZER_LISTEN",
+        help_heading = "Network"
+    )]
+    pub listen: String,
+    /// How long a request may take in all.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::duration, env = "RESIZER_TIMEOUT",
+          help_heading = "Network")]
+    pub timeout: Duration,
+    /// How long requests in progress may take to end at shutdown.
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = units::duration,
+          env = "RESIZER_DRAIN_TIMEOUT", help_heading = "Network")]
+    pub drain_timeout: Duration,
+
+    /// Where the originals are: file:///dir, s3://bucket/prefix, gs://bucket, az://container or https://host/base.
+    ///
+    /// Credentials come from the provider's standard variables, such as AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+    /// AWS_REGION, AWS_ENDPOINT and AWS_ALLOW_HTTP.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "RESIZER_SOURCE",
+        help_heading = "Originals"
+    )]
+    pub source: Option<String>,
+    /// How long the source may take to give one original.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration,
+          env = "RESIZER_SOURCE_TIMEOUT", help_heading = "Originals")]
+    pub source_timeout: Duration,
+    /// Largest original in bytes.
+    #[arg(long, value_name = "SIZE", default_value = "50MB", value_parser = units::byte_size,
+          env = "RESIZER_MAX_SOURCE_SIZE", help_heading = "Originals")]
+    pub max_source_size: ByteSize,
+    /// Largest original in pixels, checked before one is decoded.
+    #[arg(long, value_name = "PIXELS", default_value = "100MP", value_parser = units::pixels,
+          env = "RESIZER_MAX_PIXELS", help_heading = "Originals")]
+    pub max_pixels: u64,
+
+    /// Quality of JPEG where the URL is silent.
+    #[arg(long, value_name = "1-100", default_value_t = 95, value_parser = clap::value_parser!(u8).range(1..=100),
+          env = "RESIZER_JPEG_QUALITY", help_heading = "Pictures")]
+    pub jpeg_quality: u8,
+    /// Quality of WebP where the URL is silent.
+    #[arg(long, value_name = "1-100", default_value_t = 80, value_parser = clap::value_parser!(u8).range(1..=100),
+          env = "RESIZER_WEBP_QUALITY", help_heading = "Pictures")]
+    pub webp_quality: u8,
+    /// Whether JPEG is progressive.
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set, env = "RESIZER_PROGRESSIVE",
+          help_heading = "Pictures")]
+    pub progressive: bool,
+
+    /// Pictures worked on at once; the number of cores when absent.
+    #[arg(long, value_name = "N", env = "RESIZER_WORKERS", help_heading = "Work")]
+    pub workers: Option<NonZeroUsize>,
+    /// Requests that may wait for a worker before more are refused with 503; 64 for each worker when absent. One that
+    /// waits holds no original.
+    #[arg(long, value_name = "N", env = "RESIZER_QUEUE", help_heading = "Work")]
+    pub queue: Option<usize>,
+}

@@ -1,0 +1,68 @@
+//! The settings of the resizer as plain values, checked once.
+
+use crate::args::ServeArgs;
+use crate::gate::GateConfig;
+use crate::source::{Source, SourceConfig};
+use anyhow::Context;
+use imaging::{Encoding, Limits, Settings};
+use service::server::ServerLimits;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+/// Requests that may wait for each worker.
+const QUEUE_PER_WORKER: usize = 64;
+
+/// All settings of a running resizer.
+#[derive(Debug)]
+pub struct Config {
+    /// Bounds of the listener.
+    pub server: ServerLimits,
+    /// Where originals come from.
+    pub source: Source,
+    /// How many pictures are worked on, and how many wait.
+    pub gate: GateConfig,
+    /// Limits of originals and defaults of encoders.
+    pub imaging: Settings,
+    /// How long a request may take in all.
+    pub timeout: Duration,
+}
+
+impl Config {
+    pub(crate) fn from_args(args: &ServeArgs) -> anyhow::Result<Self> {
+        let url = args
+            .source
+            .as_deref()
+            .context("no source: give --source or RESIZER_SOURCE, such as s3://bucket")?;
+        let source = SourceConfig {
+            timeout: args.source_timeout,
+            max_size: args.max_source_size.as_u64(),
+        };
+        let workers = args.workers.map_or_else(
+            || available_parallelism().map_or(1, usize::from),
+            usize::from,
+        );
+        Ok(Self {
+            server: ServerLimits {
+                drain_timeout: args.drain_timeout,
+                ..ServerLimits::default()
+            },
+            source: Source::open(url, source).with_context(|| format!("--source {url}"))?,
+            gate: GateConfig {
+                workers,
+                queue: args.queue.unwrap_or(QUEUE_PER_WORKER * workers),
+            },
+            imaging: Settings {
+                limits: Limits {
+                    max_pixels: args.max_pixels,
+                    ..Limits::default()
+                },
+                encoding: Encoding {
+                    jpeg_quality: args.jpeg_quality,
+                    webp_quality: args.webp_quality,
+                    progressive: args.progressive,
+                },
+            },
+            timeout: args.timeout,
+        })
+    }
+}

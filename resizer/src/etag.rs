@@ -1,0 +1,53 @@
+//! The entity tag of a picture, known without making it: from the original's validators, what is asked for, and what
+//! makes it.
+
+use crate::source::Validators;
+use http::HeaderValue;
+use image_url::Canonical;
+use imaging::{ENCODER_VERSION, Encoding};
+use std::time::UNIX_EPOCH;
+use xxhash_rust::xxh3::Xxh3;
+
+/// A strong entity tag (RFC 9110 §8.8.3): the same tag means the same bytes.
+pub(crate) fn etag(
+    validators: &Validators,
+    canonical: &Canonical,
+    encoding: Encoding,
+) -> HeaderValue {
+    let mut hash = Xxh3::new();
+    let mut part = |bytes: &[u8]| {
+        hash.update(&(bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    if let Some(etag) = &validators.etag {
+        part(etag.as_bytes());
+    } else {
+        let modified = validators
+            .last_modified
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        part(&modified.as_nanos().to_le_bytes());
+        part(&validators.size.to_le_bytes());
+    }
+    part(canonical.path().as_bytes());
+    part(ENCODER_VERSION.as_bytes());
+    part(&[
+        encoding.jpeg_quality,
+        encoding.webp_quality,
+        u8::from(encoding.progressive),
+    ]);
+    HeaderValue::try_from(format!("\"{:032x}\"", hash.digest128()))
+        .unwrap_or(HeaderValue::from_static("\"\""))
+}
+
+/// Whether a request's `If-None-Match` names the tag.
+pub(crate) fn matches(if_none_match: &HeaderValue, etag: &HeaderValue) -> bool {
+    if_none_match
+        .as_bytes()
+        .split(|byte| *byte == b',')
+        .any(|candidate| {
+            let candidate = candidate.trim_ascii();
+            candidate == b"*"
+                || candidate.strip_prefix(b"W/").unwrap_or(candidate) == etag.as_bytes()
+        })
+}

@@ -1,0 +1,63 @@
+//! Why a request got no picture, and which answer that is: the resizer's side of the table of errors.
+
+use crate::gate::{Full, Panicked};
+use crate::source::SourceError;
+use image_url::{TargetError, UrlError};
+use service::Problem;
+use std::time::Duration;
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    #[error("a body, or framing for one, on a request that has none")]
+    Framing,
+    #[error("method {0} is not allowed")]
+    Method(http::Method),
+    #[error("the target is malformed: {0}")]
+    Target(#[from] TargetError),
+    #[error("the URL asks for what there is not: {0}")]
+    Url(#[from] UrlError),
+    #[error("{0}")]
+    Full(#[from] Full),
+    #[error("{0}")]
+    Source(#[from] SourceError),
+    #[error("{0}")]
+    Imaging(#[from] imaging::Error),
+    #[error("{0}")]
+    Panicked(#[from] Panicked),
+    #[error("took longer than {0:?}")]
+    Timeout(Duration),
+}
+
+impl Failure {
+    /// The row of the table.
+    pub(crate) fn problem(&self) -> Problem {
+        match self {
+            Self::Framing | Self::Target(_) => Problem::BadRequest,
+            Self::Method(_) => Problem::MethodNotAllowed,
+            Self::Url(UrlError::UnknownShape) | Self::Source(SourceError::Missing) => {
+                Problem::NotFound
+            }
+            Self::Url(_) => Problem::BadUrl,
+            Self::Full(_) => Problem::Overloaded,
+            Self::Source(SourceError::TooLarge { .. }) => Problem::ImageTooLarge,
+            Self::Source(SourceError::Failed(_)) => Problem::BadGateway,
+            Self::Source(SourceError::Timeout(_)) | Self::Timeout(_) => Problem::GatewayTimeout,
+            Self::Imaging(error) => match error {
+                imaging::Error::NotAnImage
+                | imaging::Error::UnsupportedKind(_)
+                | imaging::Error::Corrupt(_) => Problem::UnsupportedImage,
+                imaging::Error::TooManyPixels { .. } | imaging::Error::SideTooLong { .. } => {
+                    Problem::ImageTooLarge
+                }
+                imaging::Error::Encode(_) => Problem::Internal,
+            },
+            Self::Panicked(_) => Problem::Internal,
+        }
+    }
+
+    /// Whether the connection is closed after the answer, since what follows on it cannot be told apart.
+    pub(crate) fn closes(&self) -> bool {
+        matches!(self, Self::Framing)
+    }
+}

@@ -1,0 +1,202 @@
+//! The way of a request: parse URL → condition → admit → original → transform → respond.
+
+use crate::config::Config;
+use crate::etag::{etag, matches};
+use crate::failure::Failure;
+use crate::gate::Gate;
+use crate::metrics::Metrics;
+use crate::source::{Source, Validators};
+use bytes::Bytes;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH,
+    LAST_MODIFIED, TRANSFER_ENCODING,
+};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+use image_url::{Canonical, Operation, Target};
+use imaging::Settings;
+use service::RequestId;
+use service::metrics::Registry;
+use service::request_id::X_REQUEST_ID;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// All that requests share.
+#[derive(Debug)]
+pub(crate) struct Resizer {
+    source: Source,
+    gate: Gate,
+    imaging: Settings,
+    timeout: Duration,
+    metrics: Metrics,
+}
+
+impl Resizer {
+    pub(crate) fn new(config: Config, registry: &mut Registry) -> Self {
+        Self {
+            source: config.source,
+            gate: Gate::new(config.gate),
+            imaging: config.imaging,
+            timeout: config.timeout,
+            metrics: Metrics::register(registry),
+        }
+    }
+}
+
+/// What a request gives.
+struct Made {
+    validators: Validators,
+    etag: HeaderValue,
+    content: Content,
+}
+
+enum Content {
+    /// The client's copy is still good.
+    NotModified,
+    Picture {
+        media_type: &'static str,
+        bytes: Bytes,
+    },
+}
+
+/// Answers one request, logs it and counts it.
+pub(crate) async fn handle(
+    resizer: Arc<Resizer>,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
+    let started = Instant::now();
+    let id = RequestId::accept(request.headers().get(&X_REQUEST_ID));
+    let made = tokio::time::timeout(resizer.timeout, make(&resizer, &request, &id)).await;
+    let (mut response, cause) = match made.unwrap_or(Err(Failure::Timeout(resizer.timeout))) {
+        Ok(made) => (picture(made), None),
+        Err(failure) => {
+            let mut response = failure.problem().response().map(Full::new);
+            if failure.closes() {
+                response
+                    .headers_mut()
+                    .insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            (response, Some(failure))
+        }
+    };
+    response.headers_mut().insert(X_REQUEST_ID, id.header());
+    if request.method() == Method::HEAD {
+        let length = response.body().size_hint().exact().unwrap_or_default();
+        response
+            .headers_mut()
+            .insert(CONTENT_LENGTH, HeaderValue::from(length));
+        *response.body_mut() = Full::default();
+    }
+    let (status, path) = (response.status(), request.uri().path());
+    match &cause {
+        Some(cause) if status.is_server_error() => tracing::error!(request = %id, path, "{cause}"),
+        Some(cause) => tracing::info!(request = %id, path, "{cause}"),
+        None => {}
+    }
+    let took = started.elapsed();
+    resizer.metrics.request(status, took);
+    let ms = took.as_secs_f64() * 1e3;
+    tracing::info!(target: "access", request = %id, method = %request.method(), path, status = status.as_u16(), ms);
+    response
+}
+
+async fn make(
+    resizer: &Resizer,
+    request: &Request<Incoming>,
+    id: &RequestId,
+) -> Result<Made, Failure> {
+    check_method_and_framing(request)?;
+    let target = Target::parse(&request.uri().to_string())?;
+    let canonical = Canonical::parse(target.uri())?;
+
+    if let Some(condition) = request.headers().get(IF_NONE_MATCH) {
+        let validators = resizer.source.validators(canonical.name()).await?;
+        let etag = etag(&validators, &canonical, resizer.imaging.encoding);
+        if matches(condition, &etag) {
+            return Ok(Made {
+                validators,
+                etag,
+                content: Content::NotModified,
+            });
+        }
+    }
+
+    let admitted = resizer.gate.admit().await?;
+    let (validators, original) = resizer.source.get(canonical.name()).await?;
+    resizer.metrics.fetches.inc();
+    resizer.metrics.fetched_bytes.inc_by(original.len() as u64);
+    let etag = etag(&validators, &canonical, resizer.imaging.encoding);
+
+    if canonical.operation() == Operation::Original {
+        let media_type = imaging::probe(&original, &resizer.imaging.limits)?
+            .format
+            .media_type();
+        return Ok(Made {
+            validators,
+            etag,
+            content: Content::Picture {
+                media_type,
+                bytes: original,
+            },
+        });
+    }
+    if canonical.operation() != Operation::Size {
+        resizer.metrics.decodes.inc();
+    }
+    let (operation, options, settings) =
+        (canonical.operation(), canonical.options(), resizer.imaging);
+    let picture = admitted
+        .work(move || imaging::transform(&original, operation, options, &settings))
+        .await??;
+    if picture.truncated {
+        resizer.metrics.truncated.inc();
+        tracing::warn!(request = %id, name = canonical.name(), "the original is truncated; it is shown as far as it goes");
+    }
+    let content = Content::Picture {
+        media_type: picture.media_type,
+        bytes: picture.bytes.into(),
+    };
+    Ok(Made {
+        validators,
+        etag,
+        content,
+    })
+}
+
+/// GET and HEAD without a body.
+fn check_method_and_framing(request: &Request<Incoming>) -> Result<(), Failure> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Err(Failure::Method(request.method().clone()));
+    }
+    let headers = request.headers();
+    let has_length = headers
+        .get_all(CONTENT_LENGTH)
+        .iter()
+        .any(|length| length != "0");
+    if has_length || headers.contains_key(TRANSFER_ENCODING) {
+        return Err(Failure::Framing);
+    }
+    Ok(())
+}
+
+/// The answer with its validators. None of the source's own headers goes out.
+fn picture(made: Made) -> Response<Full<Bytes>> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ETAG, made.etag);
+    if let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(made.validators.last_modified))
+    {
+        headers.insert(LAST_MODIFIED, date);
+    }
+    let (status, body) = match made.content {
+        Content::NotModified => (StatusCode::NOT_MODIFIED, Bytes::new()),
+        Content::Picture { media_type, bytes } => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+            (StatusCode::OK, bytes)
+        }
+    };
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
