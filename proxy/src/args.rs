@@ -1,0 +1,241 @@
+//! The command line and the environment. Read once, turned into a [`crate::Config`] in `config`.
+#![allow(
+    clippy::doc_markdown,
+    reason = "these comments are the text of --help, where backticks would show"
+)]
+
+use crate::client_address::RealIpHeader;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use http_cache::policy::ValidRule;
+use ipnet::IpNet;
+use service::logs::LogArgs;
+use service::units::{self, ByteSize, Rate, Switch};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The public half of Tandem: checks signed URLs, limits the rate, caches, and fetches misses from resizers.
+///
+/// Every flag can be set in the environment as well, as shown in brackets; a flag goes before the environment.
+/// Times are written 500ms, 5s, 1h or 30d; sizes 64MiB or 10GB; rates 50r/s.
+#[derive(Parser, Debug)]
+#[command(
+    name = "edge-proxy",
+    version,
+    max_term_width = 110,
+    args_conflicts_with_subcommands = false
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Where health (/healthz, /readyz) and /metrics are served. Not for the public.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1:8081",
+        env = "EDGE_ADMIN_LISTEN",
+        global = true
+    )]
+    pub admin_listen: String,
+    #[command(flatten)]
+    pub signing: SigningArgs,
+    #[command(flatten)]
+    pub serve: ServeArgs,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Print the signed form of a path: `edge-proxy sign /resize/300x200/cats/tom.jpg`.
+    Sign(SignArgs),
+    /// Exit 0 when the process on this machine is ready, for container health checks.
+    Healthcheck,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SignArgs {
+    /// The path as you would write it, not percent-encoded.
+    pub path: String,
+    /// How long the link works; for ever when absent.
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    pub expires_in: Option<Duration>,
+    /// Put in front of the path: `https://img.example.com`.
+    #[arg(long, value_name = "URL", default_value = "")]
+    pub base: String,
+}
+
+/// Which hash a link carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Signature {
+    /// MD5 as nginx's secure_link makes it.
+    Md5,
+    /// HMAC-SHA256, what a new site should use.
+    HmacSha256,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Signatures")]
+pub(crate) struct SigningArgs {
+    /// A secret that links are signed with; several, comma-separated or repeated, are all accepted, the first one signs.
+    #[arg(
+        long,
+        value_name = "SECRET",
+        value_delimiter = ',',
+        env = "EDGE_SECRET",
+        hide_env_values = true,
+        global = true
+    )]
+    pub secret: Vec<String>,
+    /// A file of secrets, one a line.
+    #[arg(long, value_name = "FILE", env = "EDGE_SECRET_FILE", global = true)]
+    pub secret_file: Option<PathBuf>,
+    /// How links are signed.
+    #[arg(
+        long,
+        value_enum,
+        default_value = "md5",
+        env = "EDGE_SIGNATURE",
+        global = true
+    )]
+    pub signature: Signature,
+    /// What is hashed, in nginx's words: `$secure_link_expires$uri my-secret`. Knows $uri, $secure_link_expires,
+    /// $remote_addr, $arg_NAME, and $secret for each secret in turn.
+    #[arg(
+        long,
+        value_name = "EXPR",
+        env = "EDGE_SECURE_LINK_MD5",
+        hide_env_values = true,
+        global = true
+    )]
+    pub secure_link_md5: Option<String>,
+    /// Answer every URL, signed or not. For development only: strangers can then make endless work.
+    #[arg(long, env = "EDGE_INSECURE_UNSIGNED", global = true)]
+    pub insecure_unsigned: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ServeArgs {
+    /// Where clients come in.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "0.0.0.0:8080",
+        env = "EDGE_LISTEN",
+        help_heading = "Network"
+    )]
+    pub listen: String,
+    /// A resizer; repeatable. A name is resolved to all its addresses, again every few seconds.
+    #[arg(
+        long = "resizer",
+        value_name = "URL",
+        value_delimiter = ',',
+        default_value = "http://127.0.0.1:11337",
+        env = "EDGE_RESIZERS",
+        help_heading = "Network"
+    )]
+    pub resizers: Vec<url::Url>,
+    /// How long a resizer may take to answer, and to be silent within an answer.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::duration, env = "EDGE_UPSTREAM_TIMEOUT",
+          help_heading = "Network")]
+    pub upstream_timeout: Duration,
+    /// Largest answer taken from a resizer.
+    #[arg(long, value_name = "SIZE", default_value = "100MB", value_parser = units::byte_size, env = "EDGE_MAX_BODY",
+          help_heading = "Network")]
+    pub max_body: ByteSize,
+    /// Proxies whose word about the client's address is taken; repeatable (nginx: set_real_ip_from).
+    #[arg(
+        long,
+        value_name = "CIDR",
+        value_delimiter = ',',
+        env = "EDGE_REAL_IP_FROM",
+        help_heading = "Network"
+    )]
+    pub real_ip_from: Vec<IpNet>,
+    /// The header in which they give it (nginx: real_ip_header).
+    #[arg(
+        long,
+        value_enum,
+        default_value = "x-forwarded-for",
+        env = "EDGE_REAL_IP_HEADER",
+        help_heading = "Network"
+    )]
+    pub real_ip_header: RealIpHeader,
+    /// Connections open at once.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10_000,
+        env = "EDGE_MAX_CONNECTIONS",
+        help_heading = "Network"
+    )]
+    pub max_connections: usize,
+    /// How long requests in progress may take to end at shutdown.
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = units::duration, env = "EDGE_DRAIN_TIMEOUT",
+          help_heading = "Network")]
+    pub drain_timeout: Duration,
+
+    /// What an unsigned or wrongly signed URL is answered with.
+    #[arg(long, value_name = "STATUS", default_value_t = 404, value_parser = denied_status, env = "EDGE_DENIED_STATUS",
+          help_heading = "Access")]
+    pub denied_status: u16,
+    /// Requests allowed to each client address (IPv6: each /64), or off (nginx: limit_req).
+    #[arg(long, value_name = "RATE", default_value = "50r/s", value_parser = units::rate_or_off, env = "EDGE_RATE_LIMIT",
+          help_heading = "Access")]
+    pub rate_limit: Switch<Rate>,
+    /// Requests allowed at once before the rate is kept; ten times the rate's number when absent.
+    #[arg(
+        long,
+        value_name = "N",
+        env = "EDGE_RATE_BURST",
+        help_heading = "Access"
+    )]
+    pub rate_burst: Option<std::num::NonZeroU32>,
+
+    /// Where the cache lies on disk.
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "/var/cache/tandem",
+        env = "EDGE_CACHE_DIR",
+        help_heading = "Cache"
+    )]
+    pub cache_dir: PathBuf,
+    /// Bytes on disk at most; 0 keeps nothing on disk.
+    #[arg(long, value_name = "SIZE", default_value = "10GB", value_parser = units::byte_size, env = "EDGE_CACHE_SIZE",
+          help_heading = "Cache")]
+    pub cache_size: ByteSize,
+    /// Bytes in memory at most; 0 keeps nothing in memory.
+    #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = units::byte_size, env = "EDGE_CACHE_MEMORY",
+          help_heading = "Cache")]
+    pub cache_memory: ByteSize,
+    /// What has not been asked for in this time is removed from disk (nginx: inactive).
+    #[arg(long, value_name = "TIME", default_value = "60d", value_parser = units::duration, env = "EDGE_CACHE_INACTIVE",
+          help_heading = "Cache")]
+    pub cache_inactive: Duration,
+    /// How long answers are fresh: `30d` for 200, 301 and 302, `404=1m` for one status, `any=1m` for the rest
+    /// (nginx: proxy_cache_valid).
+    #[arg(long, value_name = "[STATUS=]TIME", value_delimiter = ',', default_value = "30d,404=1m,413=1m,415=1m",
+          value_parser = valid_rule, env = "EDGE_CACHE_VALID", help_heading = "Cache")]
+    pub cache_valid: Vec<ValidRule>,
+    /// How long a request waits for another's fetch of the same picture before it fetches on its own
+    /// (nginx: proxy_cache_lock_timeout).
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = units::duration, env = "EDGE_LOCK_TIMEOUT",
+          help_heading = "Cache")]
+    pub lock_timeout: Duration,
+    /// How long browsers and CDNs may keep a picture, or off to pass on what the resizer says (nginx: expires).
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = units::duration_or_off, env = "EDGE_EXPIRES",
+          help_heading = "Cache")]
+    pub expires: Switch<Duration>,
+}
+
+fn denied_status(text: &str) -> Result<u16, String> {
+    match text {
+        "404" => Ok(404),
+        "403" => Ok(403),
+        _ => Err("write 404 or 403".to_owned()),
+    }
+}
+
+fn valid_rule(text: &str) -> Result<ValidRule, String> {
+    ValidRule::parse(text, units::duration)
+}

@@ -1,0 +1,124 @@
+//! The settings of the edge as plain values, checked once. Each module sees its own part only.
+
+use crate::args::{Cli, Signature, SigningArgs};
+use crate::client_address::ClientAddressConfig;
+use crate::rate_limit::RateLimitConfig;
+use crate::upstream::UpstreamConfig;
+use anyhow::{Context, bail};
+use http_cache::disk::DiskConfig;
+use http_cache::{CacheConfig, CacheValid, Clock, Policy, UseStale};
+use image_url::{Algorithm, Expression, Secret, SecureLink, SecureLinkConfig};
+use service::Problem;
+use service::server::ServerLimits;
+use std::time::Duration;
+
+/// All settings of a running edge.
+pub struct Config {
+    /// Bounds of the public listener.
+    pub server: ServerLimits,
+    /// Whose word about client addresses is taken.
+    pub client_address: ClientAddressConfig,
+    /// The rate limit, if there is one.
+    pub rate_limit: Option<RateLimitConfig>,
+    /// How links are signed.
+    pub secure_link: SecureLink,
+    /// What an unsigned URL is answered with.
+    pub denied: Problem,
+    /// The cache.
+    pub cache: CacheConfig,
+    /// The resizers.
+    pub upstream: UpstreamConfig,
+    /// How long clients may keep a picture; `None` passes on what the resizer says.
+    pub expires: Option<Duration>,
+}
+
+impl Config {
+    pub(crate) fn from_args(cli: &Cli) -> anyhow::Result<Self> {
+        let args = &cli.serve;
+        let disk = DiskConfig {
+            dir: args.cache_dir.clone(),
+            size: args.cache_size.as_u64(),
+            inactive: args.cache_inactive,
+        };
+        Ok(Self {
+            server: ServerLimits {
+                connections: args.max_connections,
+                drain_timeout: args.drain_timeout,
+                ..ServerLimits::default()
+            },
+            client_address: ClientAddressConfig {
+                trusted: args.real_ip_from.clone(),
+                header: args.real_ip_header,
+            },
+            rate_limit: args.rate_limit.on().map(|rate| RateLimitConfig {
+                rate,
+                burst: args.rate_burst,
+            }),
+            secure_link: secure_link(&cli.signing)?,
+            denied: if args.denied_status == 403 {
+                Problem::Forbidden
+            } else {
+                Problem::NotFound
+            },
+            cache: CacheConfig {
+                memory: args.cache_memory.as_u64(),
+                disk: (disk.size > 0).then_some(disk),
+                policy: Policy {
+                    valid: CacheValid::new(args.cache_valid.clone()),
+                    use_stale: UseStale::default(),
+                },
+                lock_timeout: args.lock_timeout,
+                max_body: args.max_body.as_u64(),
+                clock: Clock::System,
+            },
+            upstream: UpstreamConfig::new(&args.resizers, args.upstream_timeout)?,
+            expires: args.expires.on(),
+        })
+    }
+}
+
+/// The signature scheme of the flags. Without any secret the edge refuses to start, unless that is asked for.
+pub(crate) fn secure_link(args: &SigningArgs) -> anyhow::Result<SecureLink> {
+    if args.insecure_unsigned {
+        return Ok(SecureLink::insecure_unsigned());
+    }
+    let mut secrets: Vec<Secret> = args
+        .secret
+        .iter()
+        .filter(|text| !text.is_empty())
+        .map(|text| Secret::from(text.as_str()))
+        .collect();
+    if let Some(file) = &args.secret_file {
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("--secret-file {}", file.display()))?;
+        secrets.extend(
+            text.lines()
+                .map(str::trim)
+                .filter(|line| !line.is_empty())
+                .map(Secret::from),
+        );
+    }
+    let expression = args
+        .secure_link_md5
+        .as_deref()
+        .map(str::parse::<Expression>)
+        .transpose();
+    let expression = expression.context("--secure-link-md5")?;
+    let algorithm = match args.signature {
+        Signature::Md5 => Algorithm::Md5,
+        Signature::HmacSha256 => Algorithm::HmacSha256,
+    };
+    match SecureLink::new(SecureLinkConfig {
+        secrets,
+        algorithm,
+        expression,
+    }) {
+        Ok(link) => Ok(link),
+        Err(image_url::SecureLinkError::NoSecret) => {
+            bail!(
+                "no secret: give --secret, --secret-file or EDGE_SECRET (or --insecure-unsigned for development)"
+            )
+        }
+        Err(error) => Err(error.into()),
+    }
+}

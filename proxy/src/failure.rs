@@ -1,0 +1,66 @@
+//! Why a request got no picture, and which answer that is: the edge's side of the table of errors.
+
+use http::StatusCode;
+use http_cache::FetchError;
+use image_url::{Denied, TargetError, UrlError};
+use service::Problem;
+use std::time::Duration;
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    #[error("a body, or framing for one, on a request that has none")]
+    Framing,
+    #[error("method {0} is not allowed")]
+    Method(http::Method),
+    #[error("over the rate limit")]
+    RateLimited(Duration),
+    #[error("the target is malformed: {0}")]
+    Target(#[from] TargetError),
+    #[error("unsigned or wrongly signed")]
+    Unsigned,
+    #[error("the link has expired")]
+    Expired,
+    #[error("the URL asks for what there is not: {0}")]
+    Url(#[from] UrlError),
+    #[error("{0}")]
+    Fetch(#[from] FetchError),
+    #[error("the resizer answers {0}")]
+    Upstream(StatusCode),
+}
+
+impl From<Denied> for Failure {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Unsigned => Self::Unsigned,
+            Denied::Expired => Self::Expired,
+        }
+    }
+}
+
+impl Failure {
+    /// The row of the table; `denied` is what the configuration says for unsigned URLs.
+    pub(crate) fn problem(&self, denied: Problem) -> Problem {
+        match self {
+            Self::Framing | Self::Target(_) => Problem::BadRequest,
+            Self::Method(_) => Problem::MethodNotAllowed,
+            Self::RateLimited(retry_after) => Problem::RateLimited {
+                retry_after: *retry_after,
+            },
+            Self::Unsigned => denied,
+            Self::Expired => Problem::LinkExpired,
+            Self::Url(UrlError::UnknownShape) => Problem::NotFound,
+            Self::Url(_) => Problem::BadUrl,
+            Self::Fetch(FetchError::Timeout(_)) => Problem::GatewayTimeout,
+            Self::Fetch(_) => Problem::BadGateway,
+            Self::Upstream(status) => {
+                Problem::from_upstream_status(*status).unwrap_or(Problem::BadGateway)
+            }
+        }
+    }
+
+    /// Whether the connection is closed after the answer, since what follows on it cannot be told apart.
+    pub(crate) fn closes(&self) -> bool {
+        matches!(self, Self::Framing)
+    }
+}

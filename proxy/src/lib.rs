@@ -1,0 +1,151 @@
+//! The public half: signed URLs, rate limit, cache with lock and stale serving, CDN origin.
+//!
+//! The way of a request is [`pipeline`]; each of its steps is a module of its own.
+#![forbid(unsafe_code)]
+
+mod args;
+pub mod client_address;
+pub mod config;
+mod failure;
+mod metrics;
+mod pipeline;
+pub mod rate_limit;
+mod respond;
+mod sign;
+pub mod upstream;
+
+pub use config::Config;
+
+use anyhow::Context;
+use args::{Cli, Command};
+use clap::Parser;
+use pipeline::Edge;
+use service::admin::{self, Readiness};
+use service::announce::{Addresses, announce};
+use service::metrics::Registry;
+use service::shutdown::CancellationToken;
+use service::{healthcheck, listen, logs, server, shutdown};
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// How often the limiter forgets quiet clients and the cache what is inactive.
+const HOUSEKEEPING: Duration = Duration::from_secs(30);
+
+/// The sockets of a running edge, taken before it starts so that a taken port is told at once.
+#[derive(Debug)]
+pub struct Listeners {
+    /// Where clients come in.
+    pub public: TcpListener,
+    /// Health and metrics.
+    pub admin: TcpListener,
+}
+
+/// The whole program, from its command line to its exit code. `main` and the quick start call it.
+pub fn cli(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let outcome = match &cli.command {
+        Some(Command::Sign(args)) => sign::run(&cli.signing, args),
+        Some(Command::Healthcheck) => healthcheck::ready(&cli.admin_listen).map_err(Into::into),
+        None => serve(&cli),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("edge-proxy: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(cli: &Cli) -> anyhow::Result<()> {
+    let config = Config::from_args(cli)?;
+    let _log = logs::init(&cli.log).map_err(anyhow::Error::msg)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let public = listen::bind(&cli.serve.listen, "--listen").await?;
+        let admin = listen::bind(&cli.admin_listen, "--admin-listen").await?;
+        let addresses = Addresses {
+            listen: public.local_addr()?,
+            admin: admin.local_addr()?,
+        };
+        let shutdown = shutdown::on_signals()?;
+        let running = tokio::spawn(run(config, Listeners { public, admin }, shutdown));
+        announce(addresses)?;
+        running.await?
+    })
+}
+
+/// Serves until `shutdown` is cancelled, then drains and returns. The listeners are the caller's, so that a test owns
+/// its ports.
+///
+/// # Errors
+/// When the cache cannot be opened.
+pub async fn run(
+    config: Config,
+    listeners: Listeners,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let readiness = Readiness::default();
+    let mut registry = Registry::with_prefix("tandem_edge");
+    let limits = config.server;
+    let edge = Arc::new(Edge::new(config, &mut registry).context("the cache cannot be opened")?);
+
+    // The admin listener outlives the public one, so that a drain can be watched.
+    let admin_shutdown = CancellationToken::new();
+    let admin = tokio::spawn(admin::run(
+        listeners.admin,
+        Arc::new(registry),
+        readiness.clone(),
+        admin_shutdown.clone(),
+    ));
+    let chores = tokio::spawn(housekeeping(edge.clone(), shutdown.clone()));
+    readiness.set(true);
+    tracing::info!(listen = ?listeners.public.local_addr().ok(), "edge-proxy serves");
+
+    let unready = {
+        let (readiness, shutdown) = (readiness.clone(), shutdown.clone());
+        async move {
+            shutdown.cancelled().await;
+            readiness.set(false);
+        }
+    };
+    tokio::spawn(unready);
+    let handler = {
+        let edge = edge.clone();
+        move |request, peer| pipeline::handle(edge.clone(), request, peer)
+    };
+    server::serve(listeners.public, limits, shutdown, handler).await;
+
+    admin_shutdown.cancel();
+    let _ = tokio::join!(admin, chores);
+    tracing::info!("edge-proxy ends");
+    Ok(())
+}
+
+/// What has to be done now and then: resolve the resizers' names, forget quiet clients, remove inactive entries.
+async fn housekeeping(edge: Arc<Edge>, shutdown: CancellationToken) {
+    let upstream = edge.upstream();
+    let resolve = upstream.keep_resolving();
+    let tidy = async {
+        loop {
+            tokio::time::sleep(HOUSEKEEPING).await;
+            edge.tidy();
+        }
+    };
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        () = resolve => {}
+        () = tidy => {}
+    }
+}

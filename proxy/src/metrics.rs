@@ -1,0 +1,146 @@
+//! What the edge counts.
+
+use http::StatusCode;
+use http_cache::{Cache, CacheStatus};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StatusLabel {
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CacheLabel {
+    cache: &'static str,
+}
+
+pub(crate) struct Metrics {
+    requests: Family<StatusLabel, Counter>,
+    cache: Family<CacheLabel, Counter>,
+    seconds: Histogram,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+impl Metrics {
+    pub(crate) fn register(registry: &mut Registry, cache: &Cache) -> Self {
+        let metrics = Self {
+            requests: Family::default(),
+            cache: Family::default(),
+            seconds: Histogram::new(exponential_buckets(0.0001, 3.0, 12)),
+        };
+        registry.register(
+            "requests",
+            "Requests answered, by status",
+            metrics.requests.clone(),
+        );
+        registry.register(
+            "cache",
+            "Pictures served, by what the cache did",
+            metrics.cache.clone(),
+        );
+        registry.register(
+            "request_seconds",
+            "Time to the head of the answer",
+            metrics.seconds.clone(),
+        );
+        registry.register_collector(Box::new(CacheCollector(cache.clone())));
+        metrics
+    }
+
+    pub(crate) fn request(&self, status: StatusCode, cache: Option<CacheStatus>, took: Duration) {
+        self.requests
+            .get_or_create(&StatusLabel {
+                status: status.as_u16(),
+            })
+            .inc();
+        if let Some(cache) = cache {
+            self.cache
+                .get_or_create(&CacheLabel {
+                    cache: cache.nginx_word(),
+                })
+                .inc();
+        }
+        self.seconds.observe(took.as_secs_f64());
+    }
+}
+
+/// Reads the tiers when they are asked for, so that nothing is counted twice.
+struct CacheCollector(Cache);
+
+impl fmt::Debug for CacheCollector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CacheCollector")
+    }
+}
+
+impl Collector for CacheCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let memory = self.0.memory();
+        let mut gauge = |name: &str, help: &str, value: u64| {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
+        };
+        gauge("cache_memory_bytes", "Bytes held in memory", memory.bytes())?;
+        gauge(
+            "cache_memory_entries",
+            "Pictures held in memory",
+            memory.entries() as u64,
+        )?;
+        let Some(disk) = self.0.disk() else {
+            return Ok(());
+        };
+        let (bytes, entries) = disk.held();
+        gauge("cache_disk_bytes", "Bytes held on disk", bytes)?;
+        gauge(
+            "cache_disk_entries",
+            "Pictures held on disk",
+            entries as u64,
+        )?;
+        let counters = disk.counters();
+        for (name, help, value) in [
+            (
+                "cache_disk_stores",
+                "Pictures written to disk",
+                &counters.stores,
+            ),
+            (
+                "cache_disk_skipped",
+                "Pictures not written since the disk failed or was too slow",
+                &counters.skipped,
+            ),
+            (
+                "cache_disk_evictions",
+                "Pictures removed to keep the bounds",
+                &counters.evictions,
+            ),
+            (
+                "cache_disk_damaged",
+                "Pictures dropped since they were damaged or missing",
+                &counters.damaged,
+            ),
+        ] {
+            let counter = ConstCounter::new(value.load(Ordering::Relaxed));
+            counter.encode(encoder.encode_descriptor(
+                name,
+                help,
+                None,
+                counter.metric_type(),
+            )?)?;
+        }
+        Ok(())
+    }
+}

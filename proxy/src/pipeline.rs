@@ -1,0 +1,174 @@
+//! The way of a request: client address → rate limit → parse URL → verify signature → cache → respond.
+
+use crate::client_address::ClientAddressConfig;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::metrics::Metrics;
+use crate::rate_limit::RateLimit;
+use crate::respond::{self, Body, ClientLifetime};
+use crate::upstream::Upstream;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{Method, Request, Response};
+use http_cache::{Cache, CacheStatus, Key, Served};
+use hyper::body::Incoming;
+use image_url::{Canonical, SecureLink, Target};
+use service::metrics::Registry;
+use service::request_id::X_REQUEST_ID;
+use service::{Problem, RequestId};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// All that requests share.
+pub(crate) struct Edge {
+    client_address: ClientAddressConfig,
+    rate_limit: Option<RateLimit>,
+    secure_link: SecureLink,
+    denied: Problem,
+    cache: Cache,
+    upstream: Arc<Upstream>,
+    expires: Option<Duration>,
+    metrics: Metrics,
+}
+
+impl Edge {
+    pub(crate) fn new(config: Config, registry: &mut Registry) -> std::io::Result<Self> {
+        let cache = Cache::open(config.cache)?;
+        Ok(Self {
+            client_address: config.client_address,
+            rate_limit: config.rate_limit.map(RateLimit::new),
+            secure_link: config.secure_link,
+            denied: config.denied,
+            metrics: Metrics::register(registry, &cache),
+            cache,
+            upstream: Arc::new(Upstream::new(config.upstream)),
+            expires: config.expires,
+        })
+    }
+
+    pub(crate) fn upstream(&self) -> Arc<Upstream> {
+        self.upstream.clone()
+    }
+
+    pub(crate) fn tidy(&self) {
+        if let Some(limit) = &self.rate_limit {
+            limit.forget_quiet_clients();
+        }
+        self.cache.tidy();
+    }
+}
+
+/// A picture, and until when the link to it lives.
+struct Found {
+    served: Served,
+    link_expires: Option<SystemTime>,
+}
+
+/// Answers one request, logs it and counts it.
+pub(crate) async fn handle(
+    edge: Arc<Edge>,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Response<Body> {
+    let started = Instant::now();
+    let sent_id = request
+        .headers()
+        .get(&X_REQUEST_ID)
+        .filter(|_| edge.client_address.trusts(peer.ip()));
+    let id = RequestId::accept(sent_id);
+    let client = edge.client_address.resolve(peer.ip(), request.headers());
+    let outcome = find(&edge, &request, client, &id).await;
+
+    let (mut response, cache) = match outcome {
+        Ok(found) => {
+            let cache = found.served.status;
+            if cache == CacheStatus::Stale {
+                let cause = found.served.failure.as_ref().map(ToString::to_string);
+                let upstream = found.served.upstream_status.map(|status| status.as_u16());
+                tracing::warn!(request = %id, path = %request.uri().path(), cause, upstream, "served stale");
+            }
+            let lifetime = ClientLifetime {
+                expires: edge.expires,
+                link_expires: found.link_expires,
+            };
+            (
+                respond::picture(request.method(), request.headers(), found.served, lifetime),
+                Some(cache),
+            )
+        }
+        Err(failure) => {
+            let problem = failure.problem(edge.denied);
+            if problem.status().is_server_error() {
+                tracing::error!(request = %id, path = %request.uri().path(), "{failure}");
+            } else {
+                tracing::info!(request = %id, %client, path = %request.uri().path(), "{failure}");
+            }
+            (
+                respond::problem(problem, request.method(), failure.closes()),
+                None,
+            )
+        }
+    };
+    response.headers_mut().insert(X_REQUEST_ID, id.header());
+    let took = started.elapsed();
+    edge.metrics.request(response.status(), cache, took);
+    tracing::info!(
+        target: "access",
+        request = %id,
+        %client,
+        method = %request.method(),
+        // Without the query: a signature is a key to the picture and stays out of logs.
+        path = %request.uri().path(),
+        status = response.status().as_u16(),
+        cache = cache.map_or("-", CacheStatus::nginx_word),
+        ms = took.as_secs_f64() * 1e3,
+    );
+    response
+}
+
+async fn find(
+    edge: &Edge,
+    request: &Request<Incoming>,
+    client: IpAddr,
+    id: &RequestId,
+) -> Result<Found, Failure> {
+    if let Some(limit) = &edge.rate_limit {
+        limit.check(client).map_err(Failure::RateLimited)?;
+    }
+    check_method_and_framing(request)?;
+    let target = Target::parse(&request.uri().to_string())?;
+    let link = edge
+        .secure_link
+        .verify(&target, client, SystemTime::now())?;
+    let canonical = Canonical::from_signed(&link)?;
+
+    let (upstream, path, id) = (edge.upstream(), canonical.path().to_owned(), id.clone());
+    let fetch = move |etag| {
+        let (upstream, path, id) = (upstream.clone(), path.clone(), id.clone());
+        async move { upstream.fetch(&path, etag, &id).await }
+    };
+    let served = edge.cache.serve(Key::new(canonical.path()), fetch).await?;
+    if !served.head.status.is_success() {
+        return Err(Failure::Upstream(served.head.status));
+    }
+    Ok(Found {
+        served,
+        link_expires: link.expires(),
+    })
+}
+
+/// GET and HEAD without a body; anything that looks like one is refused, so that nothing can hide behind it.
+fn check_method_and_framing(request: &Request<Incoming>) -> Result<(), Failure> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Err(Failure::Method(request.method().clone()));
+    }
+    let headers = request.headers();
+    let has_length = headers
+        .get_all(CONTENT_LENGTH)
+        .iter()
+        .any(|length| length != "0");
+    if has_length || headers.contains_key(TRANSFER_ENCODING) {
+        return Err(Failure::Framing);
+    }
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! Fetching from the resizers: which one, over which connection, and what counts as failure.
+
+mod balancer;
+
+use balancer::{Balancer, Lease};
+use bytes::Bytes;
+use futures::stream;
+use http::header::{HOST, HeaderValue, IF_NONE_MATCH};
+use http::{Request, Response, StatusCode, Uri, Version};
+use http_body::Frame;
+use http_body_util::{BodyExt, Empty, StreamBody};
+use http_cache::FetchError;
+use http_cache::cache::UpstreamResponse;
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use service::RequestId;
+use service::request_id::X_REQUEST_ID;
+use std::time::Duration;
+use thiserror::Error;
+use url::Url;
+
+/// Time for a connection to a resizer, which is near.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Resizers asked for one picture before it is given up.
+const ATTEMPTS: usize = 3;
+
+/// Idle connections kept to each resizer.
+const IDLE_CONNECTIONS: usize = 64;
+
+/// Where the resizers are and how long they may take.
+#[derive(Clone, Debug)]
+pub struct UpstreamConfig {
+    resizers: Vec<Authority>,
+    timeout: Duration,
+}
+
+/// Host and port of a resizer. The host may be a name with many addresses.
+#[derive(Clone, Debug)]
+pub(crate) struct Authority {
+    pub host: String,
+    pub port: u16,
+}
+
+/// A `--resizer` that cannot be used.
+#[derive(Debug, Error)]
+#[error("--resizer {0}: write http://HOST:PORT, without a path")]
+pub struct BadResizer(Url);
+
+impl UpstreamConfig {
+    /// Resizers from their URLs, `http://host:port`; `timeout` bounds an answer's head and each silence in its body.
+    ///
+    /// # Errors
+    /// When a URL is not plain HTTP or has a path.
+    pub fn new(resizers: &[Url], timeout: Duration) -> Result<Self, BadResizer> {
+        let authority = |url: &Url| {
+            let plain = url.scheme() == "http" && url.path() == "/" && url.query().is_none();
+            let host = url
+                .host_str()
+                .filter(|_| plain)?
+                .trim_matches(['[', ']'])
+                .to_owned();
+            Some(Authority {
+                host,
+                port: url.port_or_known_default()?,
+            })
+        };
+        let resizers = resizers
+            .iter()
+            .map(|url| authority(url).ok_or_else(|| BadResizer(url.clone())));
+        Ok(Self {
+            resizers: resizers.collect::<Result<_, _>>()?,
+            timeout,
+        })
+    }
+}
+
+/// The resizers, and connections to them.
+#[derive(Debug)]
+pub struct Upstream {
+    balancer: Balancer,
+    client: Client<HttpConnector, Empty<Bytes>>,
+    timeout: Duration,
+}
+
+impl Upstream {
+    /// Resizers that are resolved when first needed and then kept up to date by [`Upstream::keep_resolving`].
+    pub fn new(config: UpstreamConfig) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(30))
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .build(connector);
+        Self {
+            balancer: Balancer::new(config.resizers),
+            client,
+            timeout: config.timeout,
+        }
+    }
+
+    /// Resolves the resizers' names every few seconds, for ever.
+    pub async fn keep_resolving(&self) {
+        self.balancer.keep_resolving().await;
+    }
+
+    /// GETs a canonical path. Nothing of the client's request goes along but the id for the log.
+    ///
+    /// A resizer that cannot be reached or is full is passed over for the next one.
+    ///
+    /// # Errors
+    /// When none could be reached, or the one that took the request broke off or was too slow.
+    pub async fn fetch(
+        &self,
+        path: &str,
+        etag: Option<HeaderValue>,
+        id: &RequestId,
+    ) -> Result<UpstreamResponse, FetchError> {
+        self.balancer.ensure_resolved().await;
+        let mut tried = Vec::new();
+        let mut last = FetchError::Unreachable("no resizer has an address".into());
+        while tried.len() < ATTEMPTS {
+            let Some(lease) = self.balancer.pick(&tried) else {
+                break;
+            };
+            tried.push(lease.address());
+            match self.ask(&lease, path, etag.clone(), id).await {
+                Ok(response)
+                    if response.status() == StatusCode::SERVICE_UNAVAILABLE
+                        && self.balancer.len() > tried.len() =>
+                {
+                    last = FetchError::Unreachable("a resizer is full".into());
+                }
+                Ok(response) => return Ok(self.with_guarded_body(response, lease)),
+                Err(Asked::Refused(error)) => {
+                    tracing::warn!(request = %id, resizer = %lease.address(), "cannot connect: {error}");
+                    lease.set_aside();
+                    last = FetchError::Unreachable(error.into());
+                }
+                Err(Asked::Failed(error)) => return Err(error),
+            }
+        }
+        Err(last)
+    }
+
+    async fn ask(
+        &self,
+        lease: &Lease,
+        path: &str,
+        etag: Option<HeaderValue>,
+        id: &RequestId,
+    ) -> Result<Response<Incoming>, Asked> {
+        let invalid = |error: &dyn std::fmt::Display| {
+            Asked::Failed(FetchError::Invalid(error.to_string().into()))
+        };
+        let uri = Uri::builder()
+            .scheme("http")
+            .authority(lease.address().to_string())
+            .path_and_query(path);
+        let mut request = Request::new(Empty::new());
+        *request.uri_mut() = uri.build().map_err(|error| invalid(&error))?;
+        *request.version_mut() = Version::HTTP_11;
+        let headers = request.headers_mut();
+        headers.insert(HOST, lease.host().clone());
+        headers.insert(X_REQUEST_ID, id.header());
+        if let Some(etag) = etag {
+            headers.insert(IF_NONE_MATCH, etag);
+        }
+        match tokio::time::timeout(self.timeout, self.client.request(request)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) if error.is_connect() => Err(Asked::Refused(chain(&error))),
+            Ok(Err(error)) => Err(Asked::Failed(FetchError::Unreachable(chain(&error).into()))),
+            Err(_) => Err(Asked::Failed(FetchError::Timeout(
+                format!("no answer in {:?}", self.timeout).into(),
+            ))),
+        }
+    }
+
+    /// The response with a body that fails when it falls silent, and holds the lease until its end.
+    fn with_guarded_body(&self, response: Response<Incoming>, lease: Lease) -> UpstreamResponse {
+        let timeout = self.timeout;
+        response.map(|body| {
+            let frames = stream::unfold(Some((body, lease)), move |state| async move {
+                let (mut body, lease) = state?;
+                let frame: Result<Frame<Bytes>, FetchError> =
+                    match tokio::time::timeout(timeout, body.frame()).await {
+                        Ok(None) => return None,
+                        Ok(Some(Ok(frame))) => return Some((Ok(frame), Some((body, lease)))),
+                        Ok(Some(Err(error))) => Err(FetchError::Unreachable(chain(&error).into())),
+                        Err(_) => Err(FetchError::Timeout("the body fell silent".into())),
+                    };
+                Some((frame, None))
+            });
+            StreamBody::new(frames).boxed_unsync()
+        })
+    }
+}
+
+/// How asking one resizer went wrong.
+enum Asked {
+    /// No connection: another one may be asked.
+    Refused(String),
+    /// It may have begun to work: asking another would double the work.
+    Failed(FetchError),
+}
+
+/// An error with its causes, for the log.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
