@@ -1,0 +1,146 @@
+//! The cache over real sockets: hits, restarts, one fetch for many, stale, conditions.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod common;
+
+use common::{Stack, sign};
+use std::time::{Duration, Instant, SystemTime};
+
+const PATH: &str = "/resize/120/umang.jpg";
+
+#[test]
+fn the_second_request_is_a_hit_and_survives_a_restart() {
+    let mut stack = Stack::start(&[], &[]);
+    let miss = stack.get(PATH);
+    assert_eq!(miss.header("x-cache"), Some("MISS"));
+    assert_eq!(
+        miss.header("cache-status"),
+        Some("tandem; fwd=uri-miss; fwd-status=200; ttl=2592000")
+    );
+    let hit = stack.get(PATH);
+    assert_eq!(hit.header("x-cache"), Some("HIT"));
+    assert_eq!(hit.body, miss.body);
+    for name in ["etag", "last-modified", "expires", "age", "x-request-id"] {
+        assert!(hit.header(name).is_some(), "{name}");
+    }
+    assert_eq!(hit.header("cache-control"), Some("max-age=2592000"));
+
+    stack.restart_edge();
+    stack.kill_resizer();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let again = stack.get(PATH);
+        if again.status == 200 {
+            assert_eq!(again.header("x-cache"), Some("HIT"));
+            assert_eq!(again.body, miss.body);
+            break;
+        }
+        // The index is read in the background.
+        assert!(Instant::now() < deadline, "{again:?}");
+    }
+}
+
+#[test]
+fn other_arguments_make_no_other_entry() {
+    let stack = Stack::start(&[], &[]);
+    stack.get(PATH);
+    for argument in ["x=1", "x=2", "hash=again"] {
+        let target = format!("{}&{argument}", sign(PATH, None));
+        assert_eq!(
+            stack.send("GET", &target, "").header("x-cache"),
+            Some("HIT"),
+            "{argument}"
+        );
+    }
+}
+
+#[test]
+fn a_hundred_requests_for_one_missing_picture_reach_the_source_once() {
+    let stack = Stack::start(&[], &[]);
+    let path = "/resize/300/seeding.jpg";
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..100).map(|_| scope.spawn(|| stack.get(path))).collect();
+        let answers: Vec<_> = clients
+            .into_iter()
+            .map(|client| client.join().unwrap())
+            .collect();
+        assert!(
+            answers
+                .iter()
+                .all(|answer| answer.status == 200 && answer.body == answers[0].body)
+        );
+    });
+    assert_eq!(stack.resizer_metric("source_fetches_total"), 1);
+    assert_eq!(stack.resizer_metric("decodes_total"), 1);
+}
+
+#[test]
+fn head_and_conditions_are_answered_from_the_cache() {
+    let stack = Stack::start(&[], &[]);
+    let got = stack.get(PATH);
+    let head = stack.send("HEAD", &sign(PATH, None), "");
+    assert_eq!(head.status, 200);
+    assert!(head.body.is_empty());
+    assert_eq!(
+        head.header("content-length"),
+        Some(got.body.len().to_string().as_str())
+    );
+    let etag = got.header("etag").unwrap();
+    let modified = got.header("last-modified").unwrap();
+    for condition in [
+        format!("if-none-match: {etag}\r\n"),
+        format!("if-modified-since: {modified}\r\n"),
+    ] {
+        let answer = stack.send("GET", &sign(PATH, None), &condition);
+        assert_eq!(answer.status, 304, "{condition}");
+        assert!(answer.body.is_empty());
+        assert_eq!(answer.header("etag"), Some(etag));
+    }
+    let other = stack.send("GET", &sign(PATH, None), "if-none-match: \"other\"\r\n");
+    assert_eq!(other.status, 200);
+}
+
+#[test]
+fn a_dead_resizer_gives_stale_then_502() {
+    let mut stack = Stack::start(&["--cache-valid", "1ms"], &[]);
+    let first = stack.get(PATH);
+    stack.kill_resizer();
+    let stale = stack.get(PATH);
+    assert_eq!(stale.status, 200);
+    assert_eq!(stale.body, first.body);
+    let never_seen = stack.get("/resize/121/umang.jpg");
+    assert_eq!(never_seen.status, 502);
+    assert_eq!(never_seen.header("cache-control"), Some("no-store"));
+}
+
+#[test]
+fn an_unchanged_original_is_revalidated_without_decoding() {
+    let stack = Stack::start(&["--cache-valid", "1ms"], &[]);
+    let first = stack.get(PATH);
+    // Each of these finds the entry stale and revalidates it in the background.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while common::metric(
+        stack.resizer.as_ref().unwrap(),
+        "tandem_resizer_requests_total{status=\"304\"}",
+    ) == 0
+    {
+        assert_eq!(stack.get(PATH).body, first.body);
+        assert!(Instant::now() < deadline, "never revalidated");
+    }
+    assert_eq!(stack.resizer_metric("decodes_total"), 1);
+}
+
+#[test]
+fn nobody_keeps_a_picture_longer_than_its_link_lives() {
+    let stack = Stack::start(&[], &[]);
+    let target = sign(PATH, Some(SystemTime::now() + Duration::from_secs(100)));
+    let answer = stack.send("GET", &target, "");
+    let max_age: u64 = answer
+        .header("cache-control")
+        .unwrap()
+        .strip_prefix("max-age=")
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(max_age <= 100, "{max_age}");
+}

@@ -1,0 +1,235 @@
+//! A stack of real processes on port 0, and a client that writes bytes to a socket.
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "each test file uses a part of this; a failed step is a failed test"
+)]
+
+use image_url::{Algorithm, Secret, SecureLink, SecureLinkConfig};
+use stack::{Process, Role};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, SystemTime};
+
+pub const SECRET: &str = "your-secret-goes-here";
+
+/// The photographs of the repository.
+pub fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../samples")
+        .canonicalize()
+        .unwrap()
+}
+
+/// An edge and a resizer with a cache folder of their own.
+pub struct Stack {
+    pub edge: Process,
+    pub resizer: Option<Process>,
+    pub cache: tempfile::TempDir,
+    pub edge_args: Vec<String>,
+}
+
+impl Stack {
+    /// On the samples, with the flags of each program besides the usual ones.
+    pub fn start(edge_args: &[&str], resizer_args: &[&str]) -> Self {
+        let source = format!("file://{}", samples().display());
+        Self::on(&source, edge_args, resizer_args)
+    }
+
+    pub fn on(source: &str, edge_args: &[&str], resizer_args: &[&str]) -> Self {
+        let resizer = resizer(&[&["--source", source], resizer_args].concat());
+        let upstream = format!("http://{}", resizer.addresses().listen);
+        let cache = tempfile::tempdir().unwrap();
+        let dir = cache.path().display().to_string();
+        let mut args = vec!["--resizer", &upstream, "--cache-dir", &dir];
+        if !edge_args.contains(&"--rate-limit") {
+            args.extend(["--rate-limit", "off"]);
+        }
+        if !edge_args.contains(&"--secret") {
+            args.extend(["--secret", SECRET]);
+        }
+        args.extend(edge_args);
+        let edge_args: Vec<String> = args.into_iter().map(str::to_owned).collect();
+        Self {
+            edge: edge(&edge_args),
+            resizer: Some(resizer),
+            cache,
+            edge_args,
+        }
+    }
+
+    /// Ends the edge as an operator does and starts it again on the same cache.
+    pub fn restart_edge(&mut self) {
+        let next = edge(&self.edge_args);
+        std::mem::replace(&mut self.edge, next).stop().unwrap();
+        self.edge = edge(&self.edge_args);
+    }
+
+    pub fn kill_resizer(&mut self) {
+        self.resizer.take().unwrap().kill().unwrap();
+    }
+
+    /// GETs the signed form of a path.
+    pub fn get(&self, path: &str) -> Answer {
+        self.send("GET", &sign(path, None), "")
+    }
+
+    /// Sends a request for a target as it stands.
+    pub fn send(&self, method: &str, target: &str, headers: &str) -> Answer {
+        send(self.edge.addresses().listen, method, target, headers)
+    }
+
+    /// A metric of the resizer.
+    pub fn resizer_metric(&self, name: &str) -> u64 {
+        metric(
+            self.resizer.as_ref().unwrap(),
+            &format!("tandem_resizer_{name}"),
+        )
+    }
+}
+
+pub fn resizer(args: &[&str]) -> Process {
+    resizer_with(args, &[])
+}
+
+/// With variables in its environment, such as a store's credentials.
+pub fn resizer_with(args: &[&str], env: &[(&str, &str)]) -> Process {
+    start(Role::Resizer, args.iter().map(|arg| (*arg).to_owned()), env)
+}
+
+pub fn edge(args: &[String]) -> Process {
+    start(Role::EdgeProxy, args.iter().cloned(), &[])
+}
+
+fn start(role: Role, args: impl Iterator<Item = String>, env: &[(&str, &str)]) -> Process {
+    let usual = [
+        "--listen",
+        "127.0.0.1:0",
+        "--admin-listen",
+        "127.0.0.1:0",
+        "--log",
+        "off",
+    ]
+    .map(str::to_owned);
+    let executable = Path::new(env!("CARGO_BIN_EXE_tandem-role"));
+    Process::start(
+        executable,
+        role,
+        usual.into_iter().chain(args),
+        env,
+        Stdio::inherit(),
+    )
+    .unwrap()
+}
+
+pub fn metric(process: &Process, name: &str) -> u64 {
+    let text = send(process.addresses().admin, "GET", "/metrics", "").text();
+    // A labelled metric is there once it has counted.
+    let line = text
+        .lines()
+        .find(|line| line.starts_with(&format!("{name} ")));
+    line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+}
+
+pub fn link(secret: &str) -> SecureLink {
+    let secrets = vec![Secret::from(secret)];
+    SecureLink::new(SecureLinkConfig {
+        secrets,
+        algorithm: Algorithm::Md5,
+        expression: None,
+    })
+    .unwrap()
+}
+
+pub fn sign(path: &str, expires: Option<SystemTime>) -> String {
+    link(SECRET).sign(path, expires).unwrap()
+}
+
+/// Signs a path that is no URL of Tandem's, as somebody with the secret and a wrong idea would.
+pub fn sign_anything(path: &str) -> String {
+    use base64::Engine;
+    use md5::Digest;
+    let hash = md5::Md5::digest(format!("{path} {SECRET}"));
+    format!(
+        "{path}?hash={}",
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(hash)
+    )
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    pub fn image(&self) -> image::DynamicImage {
+        image::load_from_memory(&self.body).unwrap()
+    }
+}
+
+pub fn send(address: SocketAddr, method: &str, target: &str, headers: &str) -> Answer {
+    raw(
+        address,
+        &format!(
+            "{method} {target} HTTP/1.1\r\nhost: tandem\r\nconnection: close\r\n{headers}\r\n"
+        ),
+    )
+}
+
+/// Writes bytes and reads until the server closes.
+pub fn raw(address: SocketAddr, request: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    let end = bytes
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .expect("an HTTP head");
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let mut lines = head.lines();
+    let status = lines
+        .next()
+        .unwrap()
+        .split(' ')
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
+    let headers: Vec<(String, String)> = lines
+        .map(|line| line.split_once(": ").unwrap())
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    let body = bytes.split_off(end + 4);
+    let chunked = headers
+        .iter()
+        .any(|(name, value)| name == "transfer-encoding" && value == "chunked");
+    assert!(!chunked, "an answer of unknown length");
+    Answer {
+        status,
+        headers,
+        body,
+    }
+}
