@@ -56,6 +56,15 @@ impl Failure {
         }
     }
 
+    /// Whether the failure lies in the original and lasts as long as that does, so that the edge may remember it for the
+    /// short time that its `--cache-valid` gives.
+    pub(crate) fn lies_in_the_original(&self) -> bool {
+        matches!(
+            self.problem(),
+            Problem::NotFound | Problem::ImageTooLarge | Problem::UnsupportedImage
+        )
+    }
+
     /// Whether the connection is closed after the answer, since what follows on it cannot be told apart.
     pub(crate) fn closes(&self) -> bool {
         matches!(self, Self::Framing)

@@ -8,8 +8,8 @@ use crate::metrics::Metrics;
 use crate::source::{Source, Validators};
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH,
-    LAST_MODIFIED, TRANSFER_ENCODING,
+    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
+    IF_NONE_MATCH, LAST_MODIFIED, TRANSFER_ENCODING,
 };
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
@@ -72,6 +72,9 @@ pub(crate) async fn handle(
         Ok(made) => (picture(made), None),
         Err(failure) => {
             let mut response = failure.problem().response().map(Full::new);
+            if failure.lies_in_the_original() {
+                response.headers_mut().remove(CACHE_CONTROL);
+            }
             if failure.closes() {
                 response
                     .headers_mut()

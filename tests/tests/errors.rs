@@ -150,7 +150,7 @@ fn only_get_and_head_without_a_body_are_taken() {
     let post = stack.send("POST", &target, "content-length: 0\r\n");
     assert_problem(&post, 405, "method-not-allowed");
     assert_eq!(post.header("allow"), Some("GET, HEAD"));
-    let address = stack.edge.addresses().listen;
+    let address = stack.edge().addresses().listen;
     for framing in [
         "content-length: 3\r\n\r\nabc",
         "transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -249,7 +249,7 @@ fn no_path_leads_out_of_the_folder() {
         "secret.jpg%00",
         "%252e%252e%252fsecret.jpg",
     ] {
-        for address in [stack.edge.addresses().listen, internal] {
+        for address in [stack.edge().addresses().listen, internal] {
             let answer = send(address, "GET", &format!("/original/{name}"), "");
             assert!(
                 matches!(answer.status, 400 | 404),

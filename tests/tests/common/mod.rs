@@ -28,7 +28,7 @@ pub fn samples() -> PathBuf {
 
 /// An edge and a resizer with a cache folder of their own.
 pub struct Stack {
-    pub edge: Process,
+    edge: Option<Process>,
     pub resizer: Option<Process>,
     pub cache: tempfile::TempDir,
     pub edge_args: Vec<String>,
@@ -56,18 +56,21 @@ impl Stack {
         args.extend(edge_args);
         let edge_args: Vec<String> = args.into_iter().map(str::to_owned).collect();
         Self {
-            edge: edge(&edge_args),
+            edge: Some(edge(&edge_args)),
             resizer: Some(resizer),
             cache,
             edge_args,
         }
     }
 
+    pub fn edge(&self) -> &Process {
+        self.edge.as_ref().unwrap()
+    }
+
     /// Ends the edge as an operator does and starts it again on the same cache.
     pub fn restart_edge(&mut self) {
-        let next = edge(&self.edge_args);
-        std::mem::replace(&mut self.edge, next).stop().unwrap();
-        self.edge = edge(&self.edge_args);
+        self.edge.take().unwrap().stop().unwrap();
+        self.edge = Some(edge(&self.edge_args));
     }
 
     pub fn kill_resizer(&mut self) {
@@ -81,7 +84,7 @@ impl Stack {
 
     /// Sends a request for a target as it stands.
     pub fn send(&self, method: &str, target: &str, headers: &str) -> Answer {
-        send(self.edge.addresses().listen, method, target, headers)
+        send(self.edge().addresses().listen, method, target, headers)
     }
 
     /// A metric of the resizer.
