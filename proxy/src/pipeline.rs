@@ -9,7 +9,7 @@ use crate::respond::{self, Body, ClientLifetime};
 use crate::upstream::Upstream;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{Method, Request, Response};
-use http_cache::{Cache, CacheStatus, Key, Served};
+use http_cache::{Cache, CacheRequest, CacheStatus, Conditions, Key, Served};
 use hyper::body::Incoming;
 use image_url::{Canonical, SecureLink, Target};
 use service::metrics::Registry;
@@ -48,6 +48,10 @@ impl Edge {
 
     pub(crate) fn upstream(&self) -> Arc<Upstream> {
         self.upstream.clone()
+    }
+
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.cache
     }
 
     pub(crate) fn tidy(&self) {
@@ -92,7 +96,7 @@ pub(crate) async fn handle(
                 link_expires: found.link_expires,
             };
             (
-                respond::picture(request.method(), request.headers(), found.served, lifetime),
+                respond::picture(request.method(), request.headers(), found.served, lifetime).await,
                 Some(cache),
             )
         }
@@ -143,11 +147,12 @@ async fn find(
     let canonical = Canonical::from_signed(&link)?;
 
     let (upstream, path, id) = (edge.upstream(), canonical.path().to_owned(), id.clone());
-    let fetch = move |etag| {
+    let fetch = move |conditions: Conditions| {
         let (upstream, path, id) = (upstream.clone(), path.clone(), id.clone());
-        async move { upstream.fetch(&path, etag, &id).await }
+        async move { upstream.fetch(&path, conditions.if_none_match, &id).await }
     };
-    let served = edge.cache.serve(Key::new(canonical.path()), fetch).await?;
+    let wanted = CacheRequest::new(Key::new(canonical.path()));
+    let served = edge.cache.serve(wanted, fetch).await?;
     if !served.head.status.is_success() {
         return Err(Failure::Upstream(served.head.status));
     }
