@@ -9,9 +9,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use thiserror::Error;
 
 use crate::{
+    combine::combine,
     digits::decimal,
-    operation::{Bounds, Operation, Options, Rotation, Side},
-    options::{OptionFault, read_options, write_options},
+    operation::{Bounds, Operation, Options, OutputFormat, Side},
+    options::{Given, OptionFault, read_options, rotation, rotation_name, write_options},
     signature::SignedUrl,
     target::Uri,
 };
@@ -29,7 +30,7 @@ pub enum UrlError {
         /// The text between the operation and the first comma or slash.
         geometry: String,
     },
-    /// An option is unknown, given twice or out of range. A 400.
+    /// An option is unknown, given twice, out of range, or does not go with the rest. A 400.
     #[error("the option {option:?} {fault}")]
     BadOption {
         /// The name of the option, without its value.
@@ -61,8 +62,8 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// A request in its canonical spelling.
 ///
-/// Two URLs ask for the same when their canonicals are equal: options are in one order (`q`, `f`), numbers have no
-/// leading zeros, and everything is percent-encoded in one way. `==` and `Hash` look at [`path`](Self::path), which
+/// Two URLs ask for the same when their canonicals are equal: options are in one order and those that change nothing are
+/// gone, numbers have no needless zeros, and everything is percent-encoded in one way. `==` and `Hash` look at [`path`](Self::path), which
 /// says it all.
 #[derive(Clone, Debug)]
 pub struct Canonical {
@@ -83,6 +84,7 @@ impl Canonical {
         let (word, rest) = text.split_once('/').ok_or(UrlError::UnknownShape)?;
         let (operation, options, name) = match word {
             "size" => (Operation::Size, Options::default(), rest),
+            "info" => (Operation::Info, Options::default(), rest),
             "original" => (Operation::Original, Options::default(), rest),
             "resize" => read_segment(rest, resize)?,
             "crop" => read_segment(rest, crop)?,
@@ -103,9 +105,15 @@ impl Canonical {
         self.operation
     }
 
-    /// How the result is to be encoded; empty for `/size/` and `/original/`, which take no options.
+    /// How it is to be done; the default for `/size/`, `/info/` and `/original/`, which take no options.
     pub fn options(&self) -> Options {
         self.options
+    }
+
+    /// Whether the answer depends on the request's `Accept` (`f=auto`): then its
+    /// [`AcceptClass`](crate::AcceptClass) belongs to the cache key, and `Vary: Accept` to every answer.
+    pub fn varies_on_accept(&self) -> bool {
+        self.options.format == Some(OutputFormat::Auto)
     }
 
     /// The name of the original, decoded: never empty, no leading slash, no `//`, no `.` or `..` segment, no backslash, no
@@ -176,12 +184,13 @@ fn read_segment(
     let operation = geometry(shape).ok_or_else(|| UrlError::BadGeometry {
         geometry: shape.to_owned(),
     })?;
-    let options = match options {
-        Some(text) => {
-            read_options(text).map_err(|(option, fault)| UrlError::BadOption { option, fault })?
-        }
-        None => Options::default(),
+    let bad_option = |option: String, fault| UrlError::BadOption { option, fault };
+    let given = match options {
+        Some(text) => read_options(text).map_err(|(option, fault)| bad_option(option, fault))?,
+        None => Given::default(),
     };
+    let (operation, options) =
+        combine(operation, given).map_err(|(option, fault)| bad_option(option.into(), fault))?;
     Ok((operation, options, name))
 }
 
@@ -211,12 +220,7 @@ fn crop(text: &str) -> Option<Operation> {
 }
 
 fn rotate(text: &str) -> Option<Operation> {
-    Some(Operation::Rotate(match text {
-        "90" => Rotation::Quarter,
-        "180" => Rotation::Half,
-        "270" => Rotation::ThreeQuarters,
-        _ => return None,
-    }))
+    rotation(text).map(Operation::Rotate)
 }
 
 fn side(text: &str) -> Option<Side> {
@@ -230,10 +234,9 @@ fn write_operation(operation: Operation, out: &mut String) {
         Operation::Resize(Bounds::Width(width)) => write!(out, "/resize/{width}"),
         Operation::Resize(Bounds::Height(height)) => write!(out, "/resize/x{height}"),
         Operation::Crop { width, height } => write!(out, "/crop/{width}x{height}"),
-        Operation::Rotate(Rotation::Quarter) => write!(out, "/rotate/90"),
-        Operation::Rotate(Rotation::Half) => write!(out, "/rotate/180"),
-        Operation::Rotate(Rotation::ThreeQuarters) => write!(out, "/rotate/270"),
+        Operation::Rotate(turn) => write!(out, "/rotate/{}", rotation_name(turn)),
         Operation::Size => write!(out, "/size"),
+        Operation::Info => write!(out, "/info"),
         Operation::Original => write!(out, "/original"),
     };
 }
@@ -241,7 +244,10 @@ fn write_operation(operation: Operation, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{operation::Format, target::Target};
+    use crate::{
+        operation::{Format, Rotation},
+        target::Target,
+    };
 
     fn canonical(raw: &str) -> Result<Canonical, UrlError> {
         Canonical::parse(Target::parse(raw).unwrap().uri())
@@ -285,6 +291,7 @@ mod tests {
                 "a",
             ),
             ("/size/300x200,q=80/a", Operation::Size, "300x200,q=80/a"),
+            ("/info/a/b", Operation::Info, "a/b"),
             ("/original/a%20b", Operation::Original, "a b"),
         ] {
             let canonical = canonical(raw).unwrap();
@@ -331,7 +338,8 @@ mod tests {
             canonical.options(),
             Options {
                 quality: Some(80),
-                format: Some(Format::WebP)
+                format: Some(OutputFormat::Named(Format::WebP)),
+                ..Options::default()
             }
         );
     }
@@ -402,15 +410,15 @@ mod tests {
 
     #[test]
     fn a_wrong_option_is_told_with_its_name() {
-        let error = canonical("/crop/1x1,q=80,blur=3/a").unwrap_err();
+        let error = canonical("/crop/1x1,q=80,zoom=3/a").unwrap_err();
         assert_eq!(
             error,
             UrlError::BadOption {
-                option: "blur".into(),
+                option: "zoom".into(),
                 fault: OptionFault::Unknown
             }
         );
-        assert_eq!(error.to_string(), "the option \"blur\" is not known");
+        assert_eq!(error.to_string(), "the option \"zoom\" is not known");
         assert_eq!(
             canonical("/crop/1x1,/a").unwrap_err(),
             UrlError::BadOption {
