@@ -38,6 +38,15 @@ pub enum UrlError {
         /// What is wrong with it.
         fault: OptionFault,
     },
+    /// A preset that the site does not have. A 400.
+    #[error("there is no preset {preset:?}")]
+    UnknownPreset {
+        /// The text between `/preset/` and the next slash.
+        preset: String,
+    },
+    /// A site that serves presets only was asked for something else. A 400.
+    #[error("only presets are served")]
+    PresetsOnly,
 }
 
 /// What stands for itself in a canonical path: the unreserved characters of RFC 3986 §2.3, the slash, and those of the
@@ -60,6 +69,13 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'=')
     .remove(b'@');
 
+/// What is asked for, of whichever original.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Request {
+    operation: Operation,
+    options: Options,
+}
+
 /// A request in its canonical spelling.
 ///
 /// Two URLs ask for the same when their canonicals are equal: options are in one order and those that change nothing are
@@ -67,8 +83,7 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 /// says it all.
 #[derive(Clone, Debug)]
 pub struct Canonical {
-    operation: Operation,
-    options: Options,
+    request: Request,
     path: Box<str>,
     /// Where the encoded name starts in `path`.
     name_at: usize,
@@ -77,22 +92,12 @@ pub struct Canonical {
 }
 
 impl Canonical {
-    /// Reads a normalised path.
+    /// Reads a normalised path, in the language without presets; with them see [`Language`](crate::Language).
     pub fn parse(uri: &Uri) -> Result<Self, UrlError> {
         let text = std::str::from_utf8(uri.as_bytes()).map_err(|_| UrlError::UnknownShape)?;
         let text = text.strip_prefix('/').unwrap_or(text);
-        let (word, rest) = text.split_once('/').ok_or(UrlError::UnknownShape)?;
-        let (operation, options, name) = match word {
-            "size" => (Operation::Size, Options::default(), rest),
-            "info" => (Operation::Info, Options::default(), rest),
-            "original" => (Operation::Original, Options::default(), rest),
-            "resize" => read_segment(rest, resize)?,
-            "crop" => read_segment(rest, crop)?,
-            "rotate" => read_segment(rest, rotate)?,
-            _ => return Err(UrlError::UnknownShape),
-        };
-        check_name(name)?;
-        Ok(Self::spell(operation, options, name))
+        let (request, name) = read_request(text)?;
+        Ok(Self::spell(request, name))
     }
 
     /// Reads the path of a URL whose signature was found right.
@@ -102,18 +107,18 @@ impl Canonical {
 
     /// What is to be done.
     pub fn operation(&self) -> Operation {
-        self.operation
+        self.request.operation
     }
 
     /// How it is to be done; the default for `/size/`, `/info/` and `/original/`, which take no options.
     pub fn options(&self) -> Options {
-        self.options
+        self.request.options
     }
 
     /// Whether the answer depends on the request's `Accept` (`f=auto`): then its
     /// [`AcceptClass`](crate::AcceptClass) belongs to the cache key, and `Vary: Accept` to every answer.
     pub fn varies_on_accept(&self) -> bool {
-        self.options.format == Some(OutputFormat::Auto)
+        self.request.options.format == Some(OutputFormat::Auto)
     }
 
     /// The name of the original, decoded: never empty, no leading slash, no `//`, no `.` or `..` segment, no backslash, no
@@ -132,18 +137,17 @@ impl Canonical {
         &self.path
     }
 
-    fn spell(operation: Operation, options: Options, name: &str) -> Self {
+    pub(crate) fn spell(request: Request, name: &str) -> Self {
         let mut path = String::with_capacity(32 + name.len());
-        write_operation(operation, &mut path);
-        write_options(options, &mut path);
+        write_operation(request.operation, &mut path);
+        write_options(request.options, &mut path);
         path.push('/');
         let name_at = path.len();
         path.extend(utf8_percent_encode(name, ESCAPED));
         // Escapes only add, so an equal length is an equal text.
         let decoded_name = (path.len() - name_at != name.len()).then(|| name.into());
         Self {
-            operation,
-            options,
+            request,
             path: path.into(),
             name_at,
             decoded_name,
@@ -170,11 +174,31 @@ pub(crate) fn encode_path(path: &str) -> String {
     utf8_percent_encode(path, ESCAPED).to_string()
 }
 
+/// Reads a path without its first slash, up to the name, which comes back.
+pub(crate) fn read_request(text: &str) -> Result<(Request, &str), UrlError> {
+    let (word, rest) = text.split_once('/').ok_or(UrlError::UnknownShape)?;
+    let bare = |operation| {
+        let options = Options::default();
+        Request { operation, options }
+    };
+    let (request, name) = match word {
+        "size" => (bare(Operation::Size), rest),
+        "info" => (bare(Operation::Info), rest),
+        "original" => (bare(Operation::Original), rest),
+        "resize" => read_segment(rest, resize)?,
+        "crop" => read_segment(rest, crop)?,
+        "rotate" => read_segment(rest, rotate)?,
+        _ => return Err(UrlError::UnknownShape),
+    };
+    check_name(name)?;
+    Ok((request, name))
+}
+
 /// Reads `geometry[,options]/name`.
 fn read_segment(
     rest: &str,
     geometry: fn(&str) -> Option<Operation>,
-) -> Result<(Operation, Options, &str), UrlError> {
+) -> Result<(Request, &str), UrlError> {
     let (segment, name) = rest.split_once('/').ok_or(UrlError::UnknownShape)?;
     check_name(name)?; // before the geometry, so that what is no path at all is a 404 in any case
     let (shape, options) = match segment.split_once(',') {
@@ -191,10 +215,10 @@ fn read_segment(
     };
     let (operation, options) =
         combine(operation, given).map_err(|(option, fault)| bad_option(option.into(), fault))?;
-    Ok((operation, options, name))
+    Ok((Request { operation, options }, name))
 }
 
-fn check_name(name: &str) -> Result<(), UrlError> {
+pub(crate) fn check_name(name: &str) -> Result<(), UrlError> {
     if name.is_empty()
         || name.contains(|character: char| character == '\\' || character.is_control())
     {

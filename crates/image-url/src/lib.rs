@@ -18,6 +18,7 @@
 //! | `/size/{name}` | the dimensions as JSON |
 //! | `/info/{name}` | what there is to know of a picture, as JSON |
 //! | `/original/{name}` | the bytes as stored |
+//! | `/preset/{preset}/{name}` | what the site gave this name to, see [`Language`] |
 //!
 //! `W` and `H` are 1 to 65,535. The options, in their canonical order:
 //!
@@ -75,6 +76,7 @@ mod hash;
 mod normalise;
 mod operation;
 mod options;
+mod preset;
 mod secret;
 mod sign;
 mod signature;
@@ -89,6 +91,7 @@ pub use operation::{
     Rotation, Side, Sigma,
 };
 pub use options::OptionFault;
+pub use preset::{Language, Preset, PresetError};
 pub use secret::Secret;
 pub use sign::SignError;
 pub use signature::{Denied, SecureLink, SecureLinkConfig, SecureLinkError, SignedUrl};
