@@ -7,11 +7,11 @@ use crate::metrics::Metrics;
 use crate::rate_limit::RateLimit;
 use crate::respond::{self, Body, ClientLifetime};
 use crate::upstream::Upstream;
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{Method, Request, Response};
+use http::header::{ACCEPT, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderValue, Method, Request, Response};
 use http_cache::{Cache, CacheRequest, CacheStatus, Conditions, Key, Served};
 use hyper::body::Incoming;
-use image_url::{Canonical, SecureLink, Target};
+use image_url::{AcceptClass, Canonical, SecureLink, Target};
 use service::metrics::Registry;
 use service::request_id::X_REQUEST_ID;
 use service::{Problem, RequestId};
@@ -81,7 +81,8 @@ pub(crate) async fn handle(
         .filter(|_| edge.client_address.trusts(peer.ip()));
     let id = RequestId::accept(sent_id);
     let client = edge.client_address.resolve(peer.ip(), request.headers());
-    let outcome = find(&edge, &request, client, &id).await;
+    let mut negotiated = false;
+    let outcome = find(&edge, &request, client, &id, &mut negotiated).await;
 
     let (mut response, cache) = match outcome {
         Ok(found) => {
@@ -114,6 +115,9 @@ pub(crate) async fn handle(
         }
     };
     response.headers_mut().insert(X_REQUEST_ID, id.header());
+    if negotiated {
+        respond::vary_on_accept(&mut response);
+    }
     let took = started.elapsed();
     edge.metrics.request(response.status(), cache, took);
     tracing::info!(
@@ -130,11 +134,13 @@ pub(crate) async fn handle(
     response
 }
 
+/// Sets `negotiated` as soon as it is known that the answer depends on `Accept`, whatever the answer will be.
 async fn find(
     edge: &Edge,
     request: &Request<Incoming>,
     client: IpAddr,
     id: &RequestId,
+    negotiated: &mut bool,
 ) -> Result<Found, Failure> {
     if let Some(limit) = &edge.rate_limit {
         limit.check(client).map_err(Failure::RateLimited)?;
@@ -146,12 +152,22 @@ async fn find(
         .verify(&target, client, SystemTime::now())?;
     let canonical = Canonical::from_signed(&link)?;
 
+    *negotiated = canonical.varies_on_accept();
+    let accept = negotiated.then(|| {
+        let headers = request.headers().get_all(ACCEPT);
+        AcceptClass::reduce(headers.iter().map(HeaderValue::as_bytes))
+    });
+
     let (upstream, path, id) = (edge.upstream(), canonical.path().to_owned(), id.clone());
     let fetch = move |conditions: Conditions| {
         let (upstream, path, id) = (upstream.clone(), path.clone(), id.clone());
-        async move { upstream.fetch(&path, conditions.if_none_match, &id).await }
+        async move {
+            upstream
+                .fetch(&path, accept, conditions.if_none_match, &id)
+                .await
+        }
     };
-    let wanted = CacheRequest::new(Key::new(canonical.path()));
+    let wanted = CacheRequest::new(key(&canonical, accept));
     let served = edge.cache.serve(wanted, fetch).await?;
     if !served.head.status.is_success() {
         return Err(Failure::Upstream(served.head.status));
@@ -160,6 +176,15 @@ async fn find(
         served,
         link_expires: link.expires(),
     })
+}
+
+/// The canonical path and, as variants of it, the classes of clients where the format is negotiated.
+fn key(canonical: &Canonical, accept: Option<AcceptClass>) -> Key {
+    let key = Key::new(canonical.path());
+    match accept {
+        Some(class) => key.variant(class.word()),
+        None => key,
+    }
 }
 
 /// GET and HEAD without a body; anything that looks like one is refused, so that nothing can hide behind it.

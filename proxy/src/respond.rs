@@ -151,6 +151,14 @@ fn set_lifetime(headers: &mut HeaderMap, served: &Served, lifetime: ClientLifeti
     }
 }
 
+/// Tells caches on the way that the answer depends on `Accept`. It belongs on every answer to such a URL, so that a
+/// problem or a 304 does not stand for all clients (RFC 9110 §12.5.5).
+pub(crate) fn vary_on_accept(response: &mut Response<Body>) {
+    response
+        .headers_mut()
+        .insert(VARY, HeaderValue::from_static("Accept"));
+}
+
 fn max_age_value(max_age: Duration) -> HeaderValue {
     HeaderValue::try_from(format!("max-age={}", max_age.as_secs()))
         .unwrap_or(HeaderValue::from_static("no-cache"))

@@ -21,8 +21,10 @@ impl Key {
         &self.0
     }
 
-    /// The key of a variant of what this key stands for (RFC 9111 §4.1: the secondary key).
-    pub(crate) fn variant(&self, of: &str) -> Self {
+    /// The key of a variant of what this key stands for (RFC 9111 §4.1: the secondary key). A purge of the latter means
+    /// the variant too.
+    #[must_use]
+    pub fn variant(&self, of: &str) -> Self {
         Self(format!("{}{END}{of}", self.0).into())
     }
 }

@@ -219,10 +219,13 @@ impl Reception {
         Some((whole.freeze(), trailers))
     }
 
+    /// Which requests the response answers; `None`: no other. Where no header matters, whatever the response varies on
+    /// is in the key.
     fn selecting(&self, response: &HeaderMap) -> Option<Selecting> {
-        let none = HeaderMap::new();
-        let request = self.request.headers.as_deref().unwrap_or(&none);
-        Selecting::of(response, request)
+        match &self.request.headers {
+            Some(request) => Selecting::of(response, request),
+            None => Selecting::of(response, &HeaderMap::new()).map(|_| Selecting::default()),
+        }
     }
 
     pub(crate) fn store(&self, entry: &Entry, without: &[HeaderName]) {

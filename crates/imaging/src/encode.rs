@@ -49,6 +49,7 @@ pub(crate) fn encode(
         Format::Png => png(&pixels),
         Format::Gif => gif(pixels),
         Format::WebP => webp(pixels, options.quality.unwrap_or(encoding.webp_quality)),
+        Format::Avif => Err(Error::Encode("AVIF is not written yet".to_owned())),
     }
 }
 

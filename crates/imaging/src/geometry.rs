@@ -38,7 +38,9 @@ pub fn plan(size: Size, operation: Operation) -> Plan {
         Operation::Crop { width, height } => {
             crop(size, u32::from(width.get()), u32::from(height.get()))
         }
-        Operation::Rotate(_) | Operation::Size | Operation::Original => whole(size),
+        Operation::Rotate(_) | Operation::Size | Operation::Info | Operation::Original => {
+            whole(size)
+        }
     }
 }
 

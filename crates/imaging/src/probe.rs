@@ -89,6 +89,7 @@ fn as_image_format(format: Format) -> ImageFormat {
         Format::Png => ImageFormat::Png,
         Format::Gif => ImageFormat::Gif,
         Format::WebP => ImageFormat::WebP,
+        Format::Avif => ImageFormat::Avif,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::limits::Limits;
 use crate::probe::{open, probe};
 use crate::resize::resize;
 use crate::rotate::rotate;
-use image_url::{Format, Operation, Options};
+use image_url::{Format, Operation, Options, OutputFormat};
 
 /// What holds for all pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,7 +50,8 @@ pub fn transform(
     settings: &Settings,
 ) -> Result<Picture, Error> {
     match operation {
-        Operation::Size => return size(original, settings),
+        // The description is not made yet; its size is true.
+        Operation::Size | Operation::Info => return size(original, settings),
         Operation::Original => return unchanged(original, settings),
         Operation::Resize(_) | Operation::Crop { .. } | Operation::Rotate(_) => {}
     }
@@ -66,7 +67,10 @@ pub fn transform(
     };
     let (width, height) = pixels.dimensions();
     let truncated = format == Format::Jpeg && !ends(original);
-    let format = options.format.unwrap_or(format);
+    let format = match options.format {
+        Some(OutputFormat::Named(format)) => format,
+        Some(OutputFormat::Auto) | None => format,
+    };
     let bytes = encode(pixels, format, options, settings.encoding)?;
     Ok(Picture {
         bytes,

@@ -5,7 +5,7 @@ mod balancer;
 use balancer::{Balancer, Lease};
 use bytes::Bytes;
 use futures::stream;
-use http::header::{HOST, HeaderValue, IF_NONE_MATCH};
+use http::header::{HOST, HeaderName, HeaderValue, IF_NONE_MATCH};
 use http::{Request, Response, StatusCode, Uri, Version};
 use http_body::Frame;
 use http_body_util::{BodyExt, Empty, StreamBody};
@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use image_url::AcceptClass;
 use service::RequestId;
 use service::request_id::X_REQUEST_ID;
 use std::time::Duration;
@@ -29,6 +30,9 @@ const ATTEMPTS: usize = 3;
 
 /// Idle connections kept to each resizer.
 const IDLE_CONNECTIONS: usize = 64;
+
+/// What the client accepts, in one word, where the URL leaves the format open.
+const X_TANDEM_ACCEPT: HeaderName = HeaderName::from_static("x-tandem-accept");
 
 /// Where the resizers are and how long they may take.
 #[derive(Clone, Debug)]
@@ -108,7 +112,8 @@ impl Upstream {
         self.balancer.keep_resolving().await;
     }
 
-    /// GETs a canonical path. Nothing of the client's request goes along but the id for the log.
+    /// GETs a canonical path. Nothing of the client's request goes along but the id for the log, and
+    /// the class of its `Accept` where the format is negotiated.
     ///
     /// A resizer that cannot be reached or is full is passed over for the next one.
     ///
@@ -117,6 +122,7 @@ impl Upstream {
     pub async fn fetch(
         &self,
         path: &str,
+        accept: Option<AcceptClass>,
         etag: Option<HeaderValue>,
         id: &RequestId,
     ) -> Result<UpstreamResponse, FetchError> {
@@ -128,7 +134,7 @@ impl Upstream {
                 break;
             };
             tried.push(lease.address());
-            match self.ask(&lease, path, etag.clone(), id).await {
+            match self.ask(&lease, path, accept, etag.clone(), id).await {
                 Ok(response)
                     if response.status() == StatusCode::SERVICE_UNAVAILABLE
                         && self.balancer.len() > tried.len() =>
@@ -151,6 +157,7 @@ impl Upstream {
         &self,
         lease: &Lease,
         path: &str,
+        accept: Option<AcceptClass>,
         etag: Option<HeaderValue>,
         id: &RequestId,
     ) -> Result<Response<Incoming>, Asked> {
@@ -167,6 +174,9 @@ impl Upstream {
         let headers = request.headers_mut();
         headers.insert(HOST, lease.host().clone());
         headers.insert(X_REQUEST_ID, id.header());
+        if let Some(class) = accept {
+            headers.insert(X_TANDEM_ACCEPT, HeaderValue::from_static(class.word()));
+        }
         if let Some(etag) = etag {
             headers.insert(IF_NONE_MATCH, etag);
         }
