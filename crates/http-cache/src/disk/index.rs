@@ -293,6 +293,25 @@ mod tests {
     }
 
     #[test]
+    fn a_million_entries_fit_in_300_mb() {
+        let mut index = Index::new(7);
+        for number in 0..1_000_000 {
+            let key = format!("/resize/300x200,q=80/some/folder/picture-{number:012}.jpg");
+            index.insert(slot(&key, 20_000));
+        }
+        assert_eq!(index.len(), 1_000_000);
+        let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+            eprintln!("skipped: no /proc here");
+            return;
+        };
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes: u64 = resident.unwrap().trim().trim_end_matches(" kB").parse().unwrap();
+        // The whole test process, that is: the index alone takes less.
+        assert!(kilobytes < 300_000, "{kilobytes} kB");
+        eprintln!("a million entries: {kilobytes} kB with the test itself");
+    }
+
+    #[test]
     fn a_walk_in_parts_sees_every_slot_once() {
         let mut index = Index::new(7);
         for number in 0..100 {

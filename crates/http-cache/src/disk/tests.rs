@@ -220,6 +220,21 @@ fn rewriting_a_key_leaves_one_index_line_and_one_file() {
 }
 
 #[test]
+fn an_index_file_does_not_grow_however_often_its_key_is_rewritten() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = open(config(dir.path()));
+    disk.put("/a", entry("body"));
+    let slot = disk.shared.lock().get("/a").cloned().unwrap();
+    let line = files(&dir.path().join("index-v5")).pop().unwrap();
+    let length = std::fs::metadata(&line).unwrap().len();
+    for _ in 0..100_000 {
+        disk.shared.files.write_line(&slot).unwrap();
+    }
+    assert_eq!(files(&dir.path().join("index-v5")), [line.clone()]);
+    assert_eq!(std::fs::metadata(&line).unwrap().len(), length);
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_costs_the_store_only() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
