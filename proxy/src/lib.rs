@@ -53,7 +53,7 @@ pub fn cli(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let outcome = match &cli.command {
-        Some(Command::Sign(args)) => sign::run(&cli.signing, args),
+        Some(Command::Sign(args)) => sign::run(&cli.signing, &cli.language, args),
         Some(Command::Healthcheck) => healthcheck::ready(&cli.admin_listen).map_err(Into::into),
         None => serve(&cli),
     };
