@@ -49,6 +49,8 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub signing: SigningArgs,
     #[command(flatten)]
+    pub language: LanguageArgs,
+    #[command(flatten)]
     pub serve: ServeArgs,
     #[command(flatten)]
     pub log: LogArgs,
@@ -171,6 +173,24 @@ pub(crate) struct SigningArgs {
     /// Answer every URL, signed or not. For development only: strangers can then make endless work.
     #[arg(long, env = "EDGE_INSECURE_UNSIGNED", global = true)]
     pub insecure_unsigned: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "URLs")]
+pub(crate) struct LanguageArgs {
+    /// A name for an operation with its options, such as thumb=resize/300x200,q=80 for /preset/thumb/cat.jpg;
+    /// repeatable, or separated by semicolons.
+    #[arg(
+        long = "preset",
+        value_name = "NAME=OPERATION",
+        value_delimiter = ';',
+        env = "EDGE_PRESETS",
+        global = true
+    )]
+    pub presets: Vec<String>,
+    /// Serve nothing but presets.
+    #[arg(long, env = "EDGE_PRESETS_ONLY", global = true)]
+    pub presets_only: bool,
 }
 
 #[derive(Args, Debug)]

@@ -1,6 +1,6 @@
 //! The settings of the edge as plain values, checked once. Each module sees its own part only.
 
-use crate::args::{Cli, Signature, SigningArgs};
+use crate::args::{Cli, LanguageArgs, Signature, SigningArgs};
 use crate::cache_admin::original_of;
 use crate::client_address::ClientAddressConfig;
 use crate::rate_limit::RateLimitConfig;
@@ -8,7 +8,7 @@ use crate::upstream::UpstreamConfig;
 use anyhow::{Context, bail};
 use http_cache::disk::DiskConfig;
 use http_cache::{CacheConfig, CacheValid, Clock, Policy};
-use image_url::{Algorithm, Expression, Secret, SecureLink, SecureLinkConfig};
+use image_url::{Algorithm, Expression, Language, Preset, Secret, SecureLink, SecureLinkConfig};
 use service::Problem;
 use service::server::ServerLimits;
 use std::time::Duration;
@@ -23,6 +23,8 @@ pub struct Config {
     pub rate_limit: Option<RateLimitConfig>,
     /// How links are signed.
     pub secure_link: SecureLink,
+    /// What URLs may ask for.
+    pub language: Language,
     /// What an unsigned URL is answered with.
     pub denied: Problem,
     /// The cache.
@@ -58,6 +60,7 @@ impl Config {
                 burst: args.rate_burst,
             }),
             secure_link: secure_link(&cli.signing)?,
+            language: language(&cli.language)?,
             denied: if args.denied_status == 403 {
                 Problem::Forbidden
             } else {
@@ -83,6 +86,22 @@ impl Config {
             expires: args.expires.on(),
         })
     }
+}
+
+/// The language with the presets of the flags. Serving presets only, without any, is refused: nothing would be served.
+pub(crate) fn language(args: &LanguageArgs) -> anyhow::Result<Language> {
+    let presets = args
+        .presets
+        .iter()
+        .map(|text| text.trim())
+        .filter(|text| !text.is_empty())
+        .map(str::parse)
+        .collect::<Result<Vec<Preset>, _>>()
+        .context("--preset")?;
+    if args.presets_only && presets.is_empty() {
+        bail!("--presets-only without any --preset: nothing could be served");
+    }
+    Language::new(presets, args.presets_only).context("--preset")
 }
 
 /// The signature scheme of the flags. Without any secret the edge refuses to start, unless that is asked for.

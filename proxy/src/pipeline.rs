@@ -11,7 +11,7 @@ use http::header::{ACCEPT, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Request, Response};
 use http_cache::{Cache, CacheRequest, CacheStatus, Conditions, Key, Served};
 use hyper::body::Incoming;
-use image_url::{AcceptClass, Canonical, SecureLink, Target};
+use image_url::{AcceptClass, Canonical, Language, SecureLink, Target};
 use service::metrics::Registry;
 use service::request_id::X_REQUEST_ID;
 use service::{Problem, RequestId};
@@ -24,6 +24,7 @@ pub(crate) struct Edge {
     client_address: ClientAddressConfig,
     rate_limit: Option<RateLimit>,
     secure_link: SecureLink,
+    language: Language,
     denied: Problem,
     cache: Cache,
     upstream: Arc<Upstream>,
@@ -38,6 +39,7 @@ impl Edge {
             client_address: config.client_address,
             rate_limit: config.rate_limit.map(RateLimit::new),
             secure_link: config.secure_link,
+            language: config.language,
             denied: config.denied,
             metrics: Metrics::register(registry, &cache),
             cache,
@@ -52,6 +54,10 @@ impl Edge {
 
     pub(crate) fn cache(&self) -> &Cache {
         &self.cache
+    }
+
+    pub(crate) fn language(&self) -> &Language {
+        &self.language
     }
 
     pub(crate) fn tidy(&self) {
@@ -150,7 +156,7 @@ async fn find(
     let link = edge
         .secure_link
         .verify(&target, client, SystemTime::now())?;
-    let canonical = Canonical::from_signed(&link)?;
+    let canonical = edge.language.parse(link.uri())?;
 
     *negotiated = canonical.varies_on_accept();
     let accept = negotiated.then(|| {

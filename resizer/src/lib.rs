@@ -4,10 +4,13 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod coalesce;
 pub mod config;
+mod cost;
 mod etag;
 mod failure;
 pub mod gate;
+mod memory;
 mod metrics;
 mod pipeline;
 pub mod source;
