@@ -9,9 +9,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use thiserror::Error;
 
 use crate::{
+    combine::combine,
     digits::decimal,
-    operation::{Bounds, Operation, Options, Rotation, Side},
-    options::{OptionFault, read_options, write_options},
+    operation::{Bounds, Operation, Options, OutputFormat, Side},
+    options::{Given, OptionFault, read_options, rotation, rotation_name, write_options},
     signature::SignedUrl,
     target::Uri,
 };
@@ -29,7 +30,7 @@ pub enum UrlError {
         /// The text between the operation and the first comma or slash.
         geometry: String,
     },
-    /// An option is unknown, given twice or out of range. A 400.
+    /// An option is unknown, given twice, out of range, or does not go with the rest. A 400.
     #[error("the option {option:?} {fault}")]
     BadOption {
         /// The name of the option, without its value.
@@ -37,6 +38,15 @@ pub enum UrlError {
         /// What is wrong with it.
         fault: OptionFault,
     },
+    /// A preset that the site does not have. A 400.
+    #[error("there is no preset {preset:?}")]
+    UnknownPreset {
+        /// The text between `/preset/` and the next slash.
+        preset: String,
+    },
+    /// A site that serves presets only was asked for something else. A 400.
+    #[error("only presets are served")]
+    PresetsOnly,
 }
 
 /// What stands for itself in a canonical path: the unreserved characters of RFC 3986 §2.3, the slash, and those of the
@@ -59,15 +69,21 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'=')
     .remove(b'@');
 
+/// What is asked for, of whichever original.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Request {
+    operation: Operation,
+    options: Options,
+}
+
 /// A request in its canonical spelling.
 ///
-/// Two URLs ask for the same when their canonicals are equal: options are in one order (`q`, `f`), numbers have no
-/// leading zeros, and everything is percent-encoded in one way. `==` and `Hash` look at [`path`](Self::path), which
+/// Two URLs ask for the same when their canonicals are equal: options are in one order and those that change nothing are
+/// gone, numbers have no needless zeros, and everything is percent-encoded in one way. `==` and `Hash` look at [`path`](Self::path), which
 /// says it all.
 #[derive(Clone, Debug)]
 pub struct Canonical {
-    operation: Operation,
-    options: Options,
+    request: Request,
     path: Box<str>,
     /// Where the encoded name starts in `path`.
     name_at: usize,
@@ -76,21 +92,12 @@ pub struct Canonical {
 }
 
 impl Canonical {
-    /// Reads a normalised path.
+    /// Reads a normalised path, in the language without presets; with them see [`Language`](crate::Language).
     pub fn parse(uri: &Uri) -> Result<Self, UrlError> {
         let text = std::str::from_utf8(uri.as_bytes()).map_err(|_| UrlError::UnknownShape)?;
         let text = text.strip_prefix('/').unwrap_or(text);
-        let (word, rest) = text.split_once('/').ok_or(UrlError::UnknownShape)?;
-        let (operation, options, name) = match word {
-            "size" => (Operation::Size, Options::default(), rest),
-            "original" => (Operation::Original, Options::default(), rest),
-            "resize" => read_segment(rest, resize)?,
-            "crop" => read_segment(rest, crop)?,
-            "rotate" => read_segment(rest, rotate)?,
-            _ => return Err(UrlError::UnknownShape),
-        };
-        check_name(name)?;
-        Ok(Self::spell(operation, options, name))
+        let (request, name) = read_request(text)?;
+        Ok(Self::spell(request, name))
     }
 
     /// Reads the path of a URL whose signature was found right.
@@ -100,12 +107,18 @@ impl Canonical {
 
     /// What is to be done.
     pub fn operation(&self) -> Operation {
-        self.operation
+        self.request.operation
     }
 
-    /// How the result is to be encoded; empty for `/size/` and `/original/`, which take no options.
+    /// How it is to be done; the default for `/size/`, `/info/` and `/original/`, which take no options.
     pub fn options(&self) -> Options {
-        self.options
+        self.request.options
+    }
+
+    /// Whether the answer depends on the request's `Accept` (`f=auto`): then its
+    /// [`AcceptClass`](crate::AcceptClass) belongs to the cache key, and `Vary: Accept` to every answer.
+    pub fn varies_on_accept(&self) -> bool {
+        self.request.options.format == Some(OutputFormat::Auto)
     }
 
     /// The name of the original, decoded: never empty, no leading slash, no `//`, no `.` or `..` segment, no backslash, no
@@ -124,18 +137,17 @@ impl Canonical {
         &self.path
     }
 
-    fn spell(operation: Operation, options: Options, name: &str) -> Self {
+    pub(crate) fn spell(request: Request, name: &str) -> Self {
         let mut path = String::with_capacity(32 + name.len());
-        write_operation(operation, &mut path);
-        write_options(options, &mut path);
+        write_operation(request.operation, &mut path);
+        write_options(request.options, &mut path);
         path.push('/');
         let name_at = path.len();
         path.extend(utf8_percent_encode(name, ESCAPED));
         // Escapes only add, so an equal length is an equal text.
         let decoded_name = (path.len() - name_at != name.len()).then(|| name.into());
         Self {
-            operation,
-            options,
+            request,
             path: path.into(),
             name_at,
             decoded_name,
@@ -162,11 +174,31 @@ pub(crate) fn encode_path(path: &str) -> String {
     utf8_percent_encode(path, ESCAPED).to_string()
 }
 
+/// Reads a path without its first slash, up to the name, which comes back.
+pub(crate) fn read_request(text: &str) -> Result<(Request, &str), UrlError> {
+    let (word, rest) = text.split_once('/').ok_or(UrlError::UnknownShape)?;
+    let bare = |operation| {
+        let options = Options::default();
+        Request { operation, options }
+    };
+    let (request, name) = match word {
+        "size" => (bare(Operation::Size), rest),
+        "info" => (bare(Operation::Info), rest),
+        "original" => (bare(Operation::Original), rest),
+        "resize" => read_segment(rest, resize)?,
+        "crop" => read_segment(rest, crop)?,
+        "rotate" => read_segment(rest, rotate)?,
+        _ => return Err(UrlError::UnknownShape),
+    };
+    check_name(name)?;
+    Ok((request, name))
+}
+
 /// Reads `geometry[,options]/name`.
 fn read_segment(
     rest: &str,
     geometry: fn(&str) -> Option<Operation>,
-) -> Result<(Operation, Options, &str), UrlError> {
+) -> Result<(Request, &str), UrlError> {
     let (segment, name) = rest.split_once('/').ok_or(UrlError::UnknownShape)?;
     check_name(name)?; // before the geometry, so that what is no path at all is a 404 in any case
     let (shape, options) = match segment.split_once(',') {
@@ -176,16 +208,17 @@ fn read_segment(
     let operation = geometry(shape).ok_or_else(|| UrlError::BadGeometry {
         geometry: shape.to_owned(),
     })?;
-    let options = match options {
-        Some(text) => {
-            read_options(text).map_err(|(option, fault)| UrlError::BadOption { option, fault })?
-        }
-        None => Options::default(),
+    let bad_option = |option: String, fault| UrlError::BadOption { option, fault };
+    let given = match options {
+        Some(text) => read_options(text).map_err(|(option, fault)| bad_option(option, fault))?,
+        None => Given::default(),
     };
-    Ok((operation, options, name))
+    let (operation, options) =
+        combine(operation, given).map_err(|(option, fault)| bad_option(option.into(), fault))?;
+    Ok((Request { operation, options }, name))
 }
 
-fn check_name(name: &str) -> Result<(), UrlError> {
+pub(crate) fn check_name(name: &str) -> Result<(), UrlError> {
     if name.is_empty()
         || name.contains(|character: char| character == '\\' || character.is_control())
     {
@@ -211,12 +244,7 @@ fn crop(text: &str) -> Option<Operation> {
 }
 
 fn rotate(text: &str) -> Option<Operation> {
-    Some(Operation::Rotate(match text {
-        "90" => Rotation::Quarter,
-        "180" => Rotation::Half,
-        "270" => Rotation::ThreeQuarters,
-        _ => return None,
-    }))
+    rotation(text).map(Operation::Rotate)
 }
 
 fn side(text: &str) -> Option<Side> {
@@ -230,10 +258,9 @@ fn write_operation(operation: Operation, out: &mut String) {
         Operation::Resize(Bounds::Width(width)) => write!(out, "/resize/{width}"),
         Operation::Resize(Bounds::Height(height)) => write!(out, "/resize/x{height}"),
         Operation::Crop { width, height } => write!(out, "/crop/{width}x{height}"),
-        Operation::Rotate(Rotation::Quarter) => write!(out, "/rotate/90"),
-        Operation::Rotate(Rotation::Half) => write!(out, "/rotate/180"),
-        Operation::Rotate(Rotation::ThreeQuarters) => write!(out, "/rotate/270"),
+        Operation::Rotate(turn) => write!(out, "/rotate/{}", rotation_name(turn)),
         Operation::Size => write!(out, "/size"),
+        Operation::Info => write!(out, "/info"),
         Operation::Original => write!(out, "/original"),
     };
 }
@@ -241,7 +268,10 @@ fn write_operation(operation: Operation, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{operation::Format, target::Target};
+    use crate::{
+        operation::{Format, Rotation},
+        target::Target,
+    };
 
     fn canonical(raw: &str) -> Result<Canonical, UrlError> {
         Canonical::parse(Target::parse(raw).unwrap().uri())
@@ -285,6 +315,7 @@ mod tests {
                 "a",
             ),
             ("/size/300x200,q=80/a", Operation::Size, "300x200,q=80/a"),
+            ("/info/a/b", Operation::Info, "a/b"),
             ("/original/a%20b", Operation::Original, "a b"),
         ] {
             let canonical = canonical(raw).unwrap();
@@ -331,7 +362,8 @@ mod tests {
             canonical.options(),
             Options {
                 quality: Some(80),
-                format: Some(Format::WebP)
+                format: Some(OutputFormat::Named(Format::WebP)),
+                ..Options::default()
             }
         );
     }
@@ -402,15 +434,15 @@ mod tests {
 
     #[test]
     fn a_wrong_option_is_told_with_its_name() {
-        let error = canonical("/crop/1x1,q=80,blur=3/a").unwrap_err();
+        let error = canonical("/crop/1x1,q=80,zoom=3/a").unwrap_err();
         assert_eq!(
             error,
             UrlError::BadOption {
-                option: "blur".into(),
+                option: "zoom".into(),
                 fault: OptionFault::Unknown
             }
         );
-        assert_eq!(error.to_string(), "the option \"blur\" is not known");
+        assert_eq!(error.to_string(), "the option \"zoom\" is not known");
         assert_eq!(
             canonical("/crop/1x1,/a").unwrap_err(),
             UrlError::BadOption {

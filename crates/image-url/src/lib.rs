@@ -16,14 +16,29 @@
 //! | `/crop/{W}x{H}[,options]/{name}` | cover, then cut the centre, never enlarge |
 //! | `/rotate/{90\|180\|270}[,options]/{name}` | turn anticlockwise |
 //! | `/size/{name}` | the dimensions as JSON |
+//! | `/info/{name}` | what there is to know of a picture, as JSON |
 //! | `/original/{name}` | the bytes as stored |
+//! | `/preset/{preset}/{name}` | what the site gave this name to, see [`Language`] |
 //!
 //! `W` and `H` are 1 to 65,535. The options, in their canonical order:
 //!
 //! | option | meaning |
 //! | --- | --- |
 //! | `q=1` … `q=100` | quality of a lossy encoder |
-//! | `f=jpeg`, `png`, `gif`, `webp` | output format |
+//! | `f=jpeg`, `png`, `gif`, `webp`, `avif`, `auto` | output format |
+//! | `rot=90`, `180`, `270` | turn anticlockwise, first |
+//! | `flip=h`, `v`, `hv` | mirror after the turn |
+//! | `g=center`, `n` … `nw`, `smart`, `fp:X:Y` | what a cut keeps, where a padded picture lies |
+//! | `fit=inside`, `cover`, `fill`, `pad` | how a resize comes to its box |
+//! | `enlarge=1` | scale up what is smaller |
+//! | `bg=RRGGBB`, `RRGGBBAA` | background |
+//! | `blur=0.1` … `blur=100` | Gaussian blur, sigma in pixels |
+//! | `sharpen=1` … `sharpen=100` | sharpening |
+//! | `trim=0` … `trim=100` | cut borders off, tolerance in percent |
+//! | `bytes=100` … `bytes=100000000` | largest result |
+//! | `lossless=1` | without loss |
+//!
+//! `dpr=0.5` … `dpr=4` is read as well and is gone from the canonical spelling: it is multiplied into the sides.
 //!
 //! A name is any UTF-8 without control characters and backslashes; it may hold slashes.
 //!
@@ -52,23 +67,31 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod accept;
 mod canonical;
+mod combine;
 mod digits;
 mod expression;
 mod hash;
 mod normalise;
 mod operation;
 mod options;
+mod preset;
 mod secret;
 mod sign;
 mod signature;
 mod target;
 
+pub use accept::AcceptClass;
 pub use canonical::{Canonical, UrlError};
 pub use expression::{Expression, ExpressionError};
 pub use hash::Algorithm;
-pub use operation::{Bounds, Format, Operation, Options, Rotation, Side};
+pub use operation::{
+    Bounds, Colour, Fit, Flip, FocalPoint, Format, Gravity, Operation, Options, OutputFormat,
+    Rotation, Side, Sigma,
+};
 pub use options::OptionFault;
+pub use preset::{Language, Preset, PresetError};
 pub use secret::Secret;
 pub use sign::SignError;
 pub use signature::{Denied, SecureLink, SecureLinkConfig, SecureLinkError, SignedUrl};

@@ -8,8 +8,9 @@ use std::{
 use thiserror::Error;
 
 use crate::{
-    canonical::{Canonical, UrlError, encode_path},
+    canonical::{UrlError, encode_path},
     expression::{Expression, Values},
+    preset::Language,
     signature::{Scheme, SecureLink, Signed},
     target::{Target, TargetError},
 };
@@ -55,11 +56,21 @@ impl SecureLink {
     /// `/resize/300x200/tom%20cat.jpg?hash=…[&expires=…]`.
     ///
     /// The path is taken as a person types it: any UTF-8, a `%`, `?` or `#` in it is that character and no syntax, and
-    /// the slash in front may be missing. It has to be a request ([`Canonical::parse`]) and is signed as it is written,
+    /// the slash in front may be missing. It has to be a request ([`Language::parse`]) and is signed as it is written,
     /// not in its canonical spelling. Parts of a second of `expires` are cut off.
     ///
     /// Of [`insecure_unsigned`](Self::insecure_unsigned) it comes back without arguments.
     pub fn sign(&self, path: &str, expires: Option<SystemTime>) -> Result<String, SignError> {
+        self.sign_in(&Language::default(), path, expires)
+    }
+
+    /// Signs a path as [`sign`](Self::sign) does, in the language of a site, so that its presets are known.
+    pub fn sign_in(
+        &self,
+        language: &Language,
+        path: &str,
+        expires: Option<SystemTime>,
+    ) -> Result<String, SignError> {
         let path = path.strip_prefix('/').unwrap_or(path);
         // A slash at the very end is part of the name.
         let segments = path.strip_suffix('/').unwrap_or(path);
@@ -71,7 +82,7 @@ impl SecureLink {
         }
         let encoded = format!("/{}", encode_path(path));
         let target = Target::parse(&encoded)?;
-        Canonical::parse(target.uri())?;
+        language.parse(target.uri())?;
         match &self.0 {
             Scheme::Unsigned if expires.is_some() => Err(SignError::ExpiresNotCovered),
             Scheme::Unsigned => Ok(encoded),

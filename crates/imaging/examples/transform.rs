@@ -3,8 +3,8 @@
 //! OPERATION-PATH is what comes before the name in a URL, such as `/resize/300x200,q=80`. The CPU time is the least of
 //! the repetitions, in ms; the peak is what the first of them had resident at most, over what was so before it, in MB.
 
-use image_url::{Canonical, Target};
-use imaging::{Accepts, Check, Request, Settings, transform};
+use image_url::{AcceptClass, Canonical, Target};
+use imaging::{Check, Request, Settings, transform};
 use std::error::Error;
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         .transpose()?
         .unwrap_or(1);
     let accepts = match option(&mut arguments, "--accepts").as_deref() {
-        Some("avif") => Accepts::Avif,
-        Some("webp") => Accepts::WebP,
-        _ => Accepts::Neither,
+        Some("avif") => AcceptClass::Avif,
+        Some("webp") => AcceptClass::Webp,
+        _ => AcceptClass::None,
     };
     let [file, path, out] = &arguments[..] else {
         return Err("transform FILE OPERATION-PATH OUT [--repeat N] [--accepts avif|webp]".into());

@@ -5,9 +5,7 @@ use crate::colour::to_srgb;
 use crate::decode::{Frames, GifFrames, WebPFrames};
 use crate::encode::{GifAnimation, Target, WebPAnimation};
 use crate::error::Error;
-use crate::format::Format;
 use crate::geometry::{Area, plan};
-use crate::negotiate::Accepts;
 use crate::orient::orient;
 use crate::pixels::Pixels;
 use crate::probe::Header;
@@ -16,13 +14,14 @@ use crate::shrink::Shrink;
 use crate::transform::{Picture, Settings, choose, finish, placed, scaling};
 use crate::trim::without_border;
 use crate::wishes::Wishes;
+use image_url::{AcceptClass, Format};
 use std::time::Duration;
 
 /// Whether original and result are both of formats that move. Others show the first frame. An APNG is not read beyond it.
 pub(crate) fn stays_animated(
     header: &Header,
     wishes: &Wishes,
-    accepts: Accepts,
+    accepts: AcceptClass,
     settings: &Settings,
 ) -> Result<bool, Error> {
     if header.frames < 2 || !moves(header.format) {
@@ -44,7 +43,7 @@ pub(crate) fn animate(
     original: &[u8],
     header: &Header,
     wishes: &Wishes,
-    accepts: Accepts,
+    accepts: AcceptClass,
     settings: &Settings,
     check: &Check<'_>,
 ) -> Result<Picture, Error> {

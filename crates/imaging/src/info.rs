@@ -20,8 +20,8 @@ const SIDE: u32 = 100;
 ///
 /// `width` and `height` are those of the picture as it is to be looked at, `orientation` is EXIF's value. `profile` is
 /// the name that the embedded profile gives itself, or null. `thumbhash` is Evan Wallace's, in Base64; `color` is the
-/// colour that most of the picture is near to.
-pub(crate) fn info(original: &[u8], header: Header) -> Result<Vec<u8>, Error> {
+/// colour that most of the picture is near to. Beside it, whether the original is truncated.
+pub(crate) fn info(original: &[u8], header: Header) -> Result<(Vec<u8>, bool), Error> {
     let Size { width, height } = header.seen();
     let (format, frames, lie) = (header.format, header.frames, header.orientation);
     let small = Size {
@@ -48,7 +48,7 @@ pub(crate) fn info(original: &[u8], header: Header) -> Result<Vec<u8>, Error> {
         STANDARD.encode(hash),
         main_colour(&small),
     );
-    Ok(json.into_bytes())
+    Ok((json.into_bytes(), decoded.truncated))
 }
 
 /// The average of the fullest of 4,096 boxes of colours; black where nothing is seen.

@@ -1,4 +1,4 @@
-//! Bytes in, bytes out: probe, decode, orient, geometry, resize, colour, encode. No IO, no async.
+//! Bytes in, bytes out: probe, decode, geometry, resize, colour, orient, filter, encode. No IO, no async.
 //!
 //! [`transform`] reads like the list of the steps; each is a module named after what it does.
 #![forbid(unsafe_code)]
@@ -11,7 +11,6 @@ mod encode;
 mod error;
 mod exif;
 mod filter;
-mod format;
 mod geometry;
 mod info;
 mod limits;
@@ -29,9 +28,7 @@ mod wishes;
 pub use check::Check;
 pub use encode::Encoding;
 pub use error::Error;
-pub use format::Format;
 pub use limits::Limits;
-pub use negotiate::Accepts;
 pub use probe::{Probe, probe};
 pub use transform::{Picture, Request, Settings, transform};
 

@@ -98,43 +98,22 @@ impl Orientation {
         }
         area
     }
-
-    /// Where an area of the stored picture, whose size is given, lies in the looked-at one.
-    pub(crate) fn area_after(self, before: Area, stored: Size) -> Area {
-        let mut area = before;
-        if self.transpose {
-            area = Area {
-                left: before.top,
-                top: before.left,
-                width: before.height,
-                height: before.width,
-            };
-        }
-        let seen = self.size(stored);
-        if self.flip_horizontal {
-            area.left = seen.width.saturating_sub(area.left + area.width);
-        }
-        if self.flip_vertical {
-            area.top = seen.height.saturating_sub(area.top + area.height);
-        }
-        area
-    }
 }
 
 /// Turns and flips pixels.
-pub(crate) fn orient(mut pixels: Pixels, orientation: Orientation) -> Result<Pixels, Error> {
+pub(crate) fn orient(pixels: Pixels, orientation: Orientation) -> Result<Pixels, Error> {
     if orientation == Orientation::default() {
         return Ok(pixels);
     }
     match pixels.layout().channels() {
-        1 => oriented::<1>(&mut pixels, orientation),
-        2 => oriented::<2>(&mut pixels, orientation),
-        3 => oriented::<3>(&mut pixels, orientation),
-        _ => oriented::<4>(&mut pixels, orientation),
+        1 => oriented::<1>(&pixels, orientation),
+        2 => oriented::<2>(&pixels, orientation),
+        3 => oriented::<3>(&pixels, orientation),
+        _ => oriented::<4>(&pixels, orientation),
     }
 }
 
-fn oriented<const N: usize>(pixels: &mut Pixels, to: Orientation) -> Result<Pixels, Error> {
+fn oriented<const N: usize>(pixels: &Pixels, to: Orientation) -> Result<Pixels, Error> {
     let (width, height) = (pixels.width() as usize, pixels.height() as usize);
     let source = pixels.bytes().as_chunks::<N>().0;
     let mut target = Vec::with_capacity(pixels.bytes().len());
@@ -229,7 +208,6 @@ mod tests {
                 .cut(back.left, back.top, back.width, back.height)
                 .unwrap();
             assert_eq!(orient(before, orientation).unwrap(), after);
-            assert_eq!(orientation.area_after(back, stored), area);
         }
     }
 

@@ -92,10 +92,6 @@ impl Pixels {
         &mut self.bytes
     }
 
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
-        self.bytes
-    }
-
     /// Bytes of a row.
     pub(crate) fn stride(&self) -> usize {
         self.width as usize * self.layout.channels()

@@ -7,10 +7,10 @@ use crate::decode::decode;
 use crate::encode::{Encoding, encode};
 use crate::error::Error;
 use crate::filter::{blur, flatten, on_canvas, sharpen};
-use crate::format::Format;
 use crate::geometry::{Area, Place, Plan, Size, plan};
+use crate::info::info;
 use crate::limits::Limits;
-use crate::negotiate::{self, Accepts};
+use crate::negotiate;
 use crate::orient::{Orientation, orient};
 use crate::pixels::Pixels;
 use crate::probe::{Header, read_header};
@@ -19,7 +19,7 @@ use crate::shrink::{self, Shrink};
 use crate::smart;
 use crate::trim::without_border;
 use crate::wishes::{Gravity, Wishes};
-use image_url::{Operation, Options};
+use image_url::{AcceptClass, Format, Operation, Options};
 
 /// What holds for all pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct Request {
     /// What follows the geometry.
     pub options: Options,
     /// For `f=auto`; without meaning otherwise.
-    pub accepts: Accepts,
+    pub accepts: AcceptClass,
 }
 
 /// A result.
@@ -73,6 +73,7 @@ pub fn transform(
     let header = read_header(original, &settings.limits)?;
     match request.operation {
         Operation::Size => return Ok(size(&header)),
+        Operation::Info => return described(original, header, check),
         Operation::Original => return Ok(unchanged(original, &header)),
         _ => {}
     }
@@ -88,7 +89,7 @@ fn still(
     original: &[u8],
     header: Header,
     wishes: &Wishes,
-    accepts: Accepts,
+    accepts: AcceptClass,
     settings: &Settings,
     check: &Check<'_>,
 ) -> Result<Picture, Error> {
@@ -134,7 +135,7 @@ pub(crate) fn choose(
     wishes: &Wishes,
     original: Format,
     animated: bool,
-    accepts: Accepts,
+    accepts: AcceptClass,
     plan: &Plan,
     settings: &Settings,
 ) -> Result<Format, Error> {
@@ -203,11 +204,11 @@ pub(crate) fn finish(
     wishes: &Wishes,
     format: Format,
 ) -> Result<Pixels, Error> {
-    let pixels = sharpen(pixels, wishes.sharpen)?;
     let pixels = blur(pixels, wishes.blur)?;
+    let pixels = sharpen(pixels, wishes.sharpen)?;
     let opaque = format == Format::Jpeg;
     // What has no alpha shows white where nothing else is asked for.
-    let background = wishes.background.or(opaque.then_some([255; 3]));
+    let background = wishes.background.or(opaque.then_some([255; 4]));
     let pixels = match background {
         Some(colour) => flatten(pixels, colour)?,
         None => pixels,
@@ -241,6 +242,19 @@ fn size(header: &Header) -> Picture {
         height,
         truncated: false,
     }
+}
+
+fn described(original: &[u8], header: Header, check: &Check<'_>) -> Result<Picture, Error> {
+    check.go_on()?;
+    let Size { width, height } = header.seen();
+    let (bytes, truncated) = info(original, header)?;
+    Ok(Picture {
+        bytes,
+        media_type: "application/json",
+        width,
+        height,
+        truncated,
+    })
 }
 
 fn unchanged(original: &[u8], header: &Header) -> Picture {

@@ -6,10 +6,10 @@ mod png;
 mod webp;
 
 use crate::error::Error;
-use crate::format::Format;
 use crate::pixels::Pixels;
 use crate::probe::Header;
 use crate::shrink::Shrink;
+use image_url::Format;
 use std::time::Duration;
 
 pub(crate) use gif::GifFrames;
@@ -32,7 +32,8 @@ pub(crate) fn decode(original: &[u8], header: Header, shrink: Shrink) -> Result<
         Format::Png => png::decode(original, &header),
         Format::Gif => gif::decode(original, &header),
         Format::WebP => webp::decode(original, header),
-        _ => jpeg::decode(original, header, shrink),
+        Format::Jpeg => jpeg::decode(original, header, shrink),
+        Format::Avif => Err(Error::NotAnImage),
     }
 }
 

@@ -9,8 +9,8 @@ mod png;
 mod webp;
 
 use crate::error::Error;
-use crate::format::Format;
 use crate::pixels::Pixels;
+use image_url::Format;
 
 pub(crate) use gif::GifAnimation;
 pub(crate) use webp::WebPAnimation;

@@ -3,8 +3,8 @@
 use super::{Cursor, Header, ended};
 use crate::error::Error;
 use crate::exif;
-use crate::format::Format;
 use crate::pixels::Layout;
+use image_url::Format;
 
 /// An ICC profile comes in at most 255 parts of at most 64 KB each.
 const PROFILE: &[u8] = b"ICC_PROFILE\0";

@@ -7,11 +7,11 @@ mod png;
 mod webp;
 
 use crate::error::Error;
-use crate::format::Format;
 use crate::geometry::Size;
 use crate::limits::Limits;
 use crate::orient::Orientation;
 use crate::pixels::Layout;
+use image_url::Format;
 
 /// An original by its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use super::{Cursor, Header, ended};
 use crate::error::Error;
 use crate::exif;
-use crate::format::Format;
 use crate::pixels::Layout;
+use image_url::Format;
 
 pub(super) fn read(bytes: &[u8]) -> Result<Header, Error> {
     let mut cursor = Cursor { rest: bytes };

@@ -3,8 +3,8 @@
 use super::{Cursor, Header, ended};
 use crate::error::Error;
 use crate::exif;
-use crate::format::Format;
 use crate::pixels::Layout;
+use image_url::Format;
 
 const ANIMATED: u8 = 0x02;
 const ALPHA: u8 = 0x10;
