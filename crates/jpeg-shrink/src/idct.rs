@@ -3,103 +3,69 @@
 //! Floats are used because they are exact enough (24 bits), the same everywhere (only additions and multiplications,
 //! which IEEE 754 defines to the bit), and because SSE2 multiplies four at once, which it cannot do with 32-bit integers.
 
-/// Several columns or rows which go through the same steps; the compiler makes vectors of them.
-#[derive(Clone, Copy)]
-struct Lanes<const L: usize>([f32; L]);
+/// `N` vectors of `L` numbers each: the columns of a block, or its rows.
+type Lanes<const N: usize, const L: usize> = [[f32; L]; N];
 
-impl<const L: usize> Lanes<L> {
-    #[inline(always)]
-    fn zip(self, other: Self, of: impl Fn(f32, f32) -> f32) -> Self {
-        let mut result = [0.0; L];
-        for ((to, &a), &b) in result.iter_mut().zip(&self.0).zip(&other.0) {
-            *to = of(a, b);
-        }
-        Self(result)
-    }
-}
-
-impl<const L: usize> std::ops::Add for Lanes<L> {
-    type Output = Self;
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        self.zip(other, |a, b| a + b)
-    }
-}
-
-impl<const L: usize> std::ops::Sub for Lanes<L> {
-    type Output = Self;
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        self.zip(other, |a, b| a - b)
-    }
-}
-
-impl<const L: usize> std::ops::Mul<f32> for Lanes<L> {
-    type Output = Self;
-    #[inline(always)]
-    fn mul(self, factor: f32) -> Self {
-        Self(self.0.map(|a| a * factor))
-    }
-}
-
-/// The inverse transform of length `N`, of `L` columns at once. The scales are in the coefficients' factors, see
+/// The inverse transform of length `N`, of `L` columns side by side. The scales are in the coefficients' factors, see
 /// [`crate::reduce`].
 #[inline(always)]
-fn inverse_1d<const N: usize, const L: usize>(c: [Lanes<L>; N]) -> [Lanes<L>; N] {
-    let mut x = c;
-    match N {
-        2 => {
-            x[0] = c[0] + c[1];
-            x[1] = c[0] - c[1];
+fn inverse_1d<const N: usize, const L: usize>(c: &Lanes<N, L>) -> Lanes<N, L> {
+    let mut x = *c;
+    for lane in 0..L {
+        match N {
+            2 => {
+                x[0][lane] = c[0][lane] + c[1][lane];
+                x[1][lane] = c[0][lane] - c[1][lane];
+            }
+            4 => {
+                /// tan(π / 8)
+                const TAN: f32 = 0.414_213_57;
+                let (even, odd) = (c[0][lane] + c[2][lane], c[1][lane] + c[3][lane] * TAN);
+                x[0][lane] = even + odd;
+                x[3][lane] = even - odd;
+                let (even, odd) = (c[0][lane] - c[2][lane], c[1][lane] * TAN - c[3][lane]);
+                x[1][lane] = even + odd;
+                x[2][lane] = even - odd;
+            }
+            8 => {
+                // Arai, Agui and Nakajima, in the order of libjpeg's jidctflt.c.
+                const SQRT_2: f32 = std::f32::consts::SQRT_2;
+                let (t10, t11) = (c[0][lane] + c[4][lane], c[0][lane] - c[4][lane]);
+                let t13 = c[2][lane] + c[6][lane];
+                let t12 = (c[2][lane] - c[6][lane]) * SQRT_2 - t13;
+                let (t0, t3) = (t10 + t13, t10 - t13);
+                let (t1, t2) = (t11 + t12, t11 - t12);
+                let (z13, z10) = (c[5][lane] + c[3][lane], c[5][lane] - c[3][lane]);
+                let (z11, z12) = (c[1][lane] + c[7][lane], c[1][lane] - c[7][lane]);
+                let t7 = z11 + z13;
+                let t11 = (z11 - z13) * SQRT_2;
+                let z5 = (z10 + z12) * 1.847_759;
+                let t10 = z5 - z12 * 1.082_392_2;
+                let t12 = z5 - z10 * 2.613_126;
+                let t6 = t12 - t7;
+                let t5 = t11 - t6;
+                let t4 = t10 - t5;
+                x[0][lane] = t0 + t7;
+                x[7][lane] = t0 - t7;
+                x[1][lane] = t1 + t6;
+                x[6][lane] = t1 - t6;
+                x[2][lane] = t2 + t5;
+                x[5][lane] = t2 - t5;
+                x[3][lane] = t3 + t4;
+                x[4][lane] = t3 - t4;
+            }
+            _ => {}
         }
-        4 => {
-            /// tan(π / 8)
-            const TAN: f32 = 0.414_213_57;
-            let (even, odd) = (c[0] + c[2], c[1] + c[3] * TAN);
-            x[0] = even + odd;
-            x[3] = even - odd;
-            let (even, odd) = (c[0] - c[2], c[1] * TAN - c[3]);
-            x[1] = even + odd;
-            x[2] = even - odd;
-        }
-        8 => {
-            // Arai, Agui and Nakajima, in the order of libjpeg's jidctflt.c.
-            const SQRT_2: f32 = std::f32::consts::SQRT_2;
-            let (t10, t11) = (c[0] + c[4], c[0] - c[4]);
-            let t13 = c[2] + c[6];
-            let t12 = (c[2] - c[6]) * SQRT_2 - t13;
-            let (t0, t3) = (t10 + t13, t10 - t13);
-            let (t1, t2) = (t11 + t12, t11 - t12);
-            let (z13, z10) = (c[5] + c[3], c[5] - c[3]);
-            let (z11, z12) = (c[1] + c[7], c[1] - c[7]);
-            let t7 = z11 + z13;
-            let t11 = (z11 - z13) * SQRT_2;
-            let z5 = (z10 + z12) * 1.847_759;
-            let t10 = z5 - z12 * 1.082_392_2;
-            let t12 = z5 - z10 * 2.613_126;
-            let t6 = t12 - t7;
-            let t5 = t11 - t6;
-            let t4 = t10 - t5;
-            x[0] = t0 + t7;
-            x[7] = t0 - t7;
-            x[1] = t1 + t6;
-            x[6] = t1 - t6;
-            x[2] = t2 + t5;
-            x[5] = t2 - t5;
-            x[3] = t3 + t4;
-            x[4] = t3 - t4;
-        }
-        _ => {}
     }
     x
 }
 
 #[inline(always)]
-fn transpose<const N: usize, const L: usize>(rows: [Lanes<L>; N]) -> [Lanes<N>; L] {
-    let mut columns = [Lanes([0.0; N]); L];
-    for (i, row) in rows.iter().enumerate() {
-        for (j, &value) in row.0.iter().enumerate() {
-            columns[j].0[i] = value;
+fn transpose<const N: usize, const L: usize>(rows: &Lanes<N, L>) -> Lanes<L, N> {
+    let mut columns = [[0.0; N]; L];
+    for (j, column) in columns.iter_mut().enumerate() {
+        for (to, row) in column.iter_mut().zip(rows) {
+            *to = row[j];
         }
     }
     columns
@@ -107,30 +73,39 @@ fn transpose<const N: usize, const L: usize>(rows: [Lanes<L>; N]) -> [Lanes<N>; 
 
 /// Samples around 0 → 0 to 255, rounded.
 #[inline(always)]
-fn to_samples<const W: usize>(row: Lanes<W>) -> [u8; W] {
+fn to_sample(value: f32) -> u8 {
     // Adding 1.5 * 2^23 leaves the rounded integer in the low bits of the float.
     const MAGIC: f32 = 12_582_912.0;
-    row.0.map(|value| {
-        let level = value + 128.0;
-        let level = if level > 0.0 { level } else { 0.0 };
-        let level = if level < 255.0 { level } else { 255.0 };
-        (level + MAGIC).to_bits() as u8
-    })
+    let level = value + (MAGIC + 128.0);
+    let level = if level > MAGIC { level } else { MAGIC };
+    let level = if level < MAGIC + 255.0 {
+        level
+    } else {
+        MAGIC + 255.0
+    };
+    level.to_bits() as u8
 }
 
 /// Transforms a block of `W`x`H` coefficients, given transposed (a column of `H` after the other), and writes its rows
 /// to the front of `samples`, `stride` apart. Rows for which there is no room are left out.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn inverse<const W: usize, const H: usize>(
     block: &[[f32; H]; W],
     samples: &mut [u8],
     stride: usize,
 ) {
-    let columns = inverse_1d::<W, H>(block.map(Lanes));
-    let rows = inverse_1d::<H, W>(transpose(columns));
-    for (row, line) in rows.into_iter().zip(samples.chunks_mut(stride)) {
+    let rows = inverse_1d::<H, W>(&transpose(&inverse_1d::<W, H>(block)));
+    let mut levels = [[0; W]; H];
+    for (to, &from) in levels
+        .as_flattened_mut()
+        .iter_mut()
+        .zip(rows.as_flattened())
+    {
+        *to = to_sample(from);
+    }
+    for (row, line) in levels.iter().zip(samples.chunks_mut(stride)) {
         if let Some(line) = line.first_chunk_mut::<W>() {
-            *line = to_samples(row);
+            *line = *row;
         }
     }
 }
@@ -138,7 +113,7 @@ pub(crate) fn inverse<const W: usize, const H: usize>(
 /// The sample that every sample of a block is whose only coefficient is the mean.
 #[inline(always)]
 pub(crate) fn flat(mean: f32) -> u8 {
-    to_samples(Lanes([mean]))[0]
+    to_sample(mean)
 }
 
 /// Fills a block of `width`x`height` samples with one value.
