@@ -79,7 +79,6 @@ impl Band<'_> {
         let mut next = self.first;
         let mut seen = 0_u64;
         while next <= self.last {
-            reader.ensure(32);
             match self.table.step(reader)? {
                 BandStep::Value { run, value } => {
                     next += run;
@@ -118,7 +117,6 @@ impl Band<'_> {
         let mut next = self.first;
         if self.ended_blocks == 0 {
             while next <= self.last {
-                reader.ensure(32);
                 let (run, value) = match self.table.step(reader)? {
                     BandStep::Value { run, value } => (run, value),
                     BandStep::Zeros => (15, 0),

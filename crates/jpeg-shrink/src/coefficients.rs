@@ -1,6 +1,11 @@
 //! The coefficients of a progressive file that a reduced size needs, and their transform at the end.
 
-use crate::{idct, plane::Plane, reduce::Reduction, tables::Quantiser};
+use crate::{
+    idct,
+    plane::Plane,
+    reduce::{Reduction, Tap},
+    tables::Quantiser,
+};
 
 /// What is kept of a component's coefficients.
 #[derive(Debug)]
@@ -66,12 +71,12 @@ impl<'p> Coefficients<'p> {
             return;
         };
         let (width, height) = (self.reduction.width, self.reduction.height);
-        let by_position = self.reduction.factors(quantiser);
-        let (mut factors, mut places) = ([0.0; 64], [0; 64]);
-        for (position, &slot) in self.slot.iter().enumerate() {
+        let by_position = self.reduction.taps(quantiser);
+        let (mut taps, mut factors) = ([Tap::default(); 64], [0.0; 64]);
+        for (tap, &slot) in by_position.iter().zip(&self.slot) {
             if slot != NOT_KEPT {
-                factors[usize::from(slot & 63)] = by_position[position];
-                places[usize::from(slot & 63)] = self.reduction.place[position];
+                taps[usize::from(slot & 63)] = *tap;
+                factors[usize::from(slot & 63)] = tap.factor;
             }
         }
         let stride = plane.stride();
@@ -96,8 +101,8 @@ impl<'p> Coefficients<'p> {
                     *to = f32::from(value) * factor;
                 }
             } else {
-                for ((&value, &factor), &place) in values.iter().zip(&factors).zip(&places) {
-                    block[usize::from(place & 63)] += f32::from(value) * factor;
+                for (&value, tap) in values.iter().zip(&taps) {
+                    block[tap.place as usize & 63] += f32::from(value) * tap.factor;
                 }
             }
             idct::inverse_any(&block, width, height, samples, stride);

@@ -7,9 +7,11 @@ use crate::{
 
 /// Bits of the index of the look-up for symbols that are wanted.
 const LOOK_BITS: u32 = 10;
-/// Bits of the index of the look-up that steps over AC symbols. Two steps must fit into what a refill guarantees:
-/// `2 * (SKIP_BITS + 15) <= 56`.
+/// Bits of the index of the look-up that steps over AC symbols. Two steps, each with up to 15 value bits outside the
+/// index, must fit into what a refill guarantees: `2 * (SKIP_BITS + 15) <= 56`.
 const SKIP_BITS: u32 = 12;
+/// The entry of an index which does not hold even one code: an advance beyond all others.
+const LONG_CODE: u16 = 0xFF00;
 /// Added to the advance of a step which ends with the end-of-block symbol.
 pub(crate) const END_OF_BLOCK: u32 = 128;
 
@@ -182,7 +184,7 @@ pub(crate) struct Step {
 pub(crate) struct AcTable {
     look: Box<[u32; 1 << LOOK_BITS]>,
     /// Low byte: bits consumed by one or several whole symbols with their value bits. High byte: the sum of their
-    /// advances. 0 where not even the first code is in the index.
+    /// advances. [`LONG_CODE`] where not even the first code is in the index.
     skip: Box<[u16; 1 << SKIP_BITS]>,
     codes: Canonical,
 }
@@ -211,9 +213,10 @@ impl AcTable {
         }
     }
 
-    /// Decodes one symbol with its value, from a reader with at least 31 bits available. `None`: no such code.
+    /// Decodes one symbol with its value. `None`: no such code.
     #[inline(always)]
     pub(crate) fn step(&self, reader: &mut BitReader<'_>) -> Option<Step> {
+        reader.ensure(LOOK_BITS);
         let entry = self.look[reader.peek(LOOK_BITS) as usize];
         let total = entry & 0xFF;
         if total != 0 {
@@ -223,6 +226,7 @@ impl AcTable {
                 value: entry as i32 >> 16,
             });
         }
+        reader.ensure(32);
         let (length, symbol) = long_code(&self.codes, entry, reader)?;
         reader.consume(length);
         Some(Step {
@@ -231,27 +235,43 @@ impl AcTable {
         })
     }
 
-    /// Steps over the coefficients from zigzag position `next` to the end of the block, several a look-up.
+    /// Steps over the coefficients from zigzag position `next`, below 64, to the end of the block, several a look-up.
     /// `None`: no such code, or a run beyond the block.
     #[inline(always)]
     pub(crate) fn skip_block(&self, reader: &mut BitReader<'_>, next: u32) -> Option<()> {
         let mut next = next;
-        while next < 64 {
-            reader.refill();
-            let entry = u32::from(self.skip[reader.peek(SKIP_BITS) as usize]);
-            let after = next + (entry >> 8);
-            if entry != 0 && (after <= 64 || after.wrapping_sub(END_OF_BLOCK) < 64) {
+        reader.ensure(SKIP_BITS + 15);
+        loop {
+            let mut entry = self.skip(reader);
+            // A refill is good for two look-ups.
+            if next + (entry >> 8) < 64 {
                 reader.consume(entry & 0xFF);
-                next = after;
-            } else {
-                // The index reaches into the next block, or the code is long: go symbol by symbol.
-                next += self.step(reader)?.advance;
-                if (65..END_OF_BLOCK).contains(&next) {
-                    return None;
+                next += entry >> 8;
+                reader.refill();
+                entry = self.skip(reader);
+                if next + (entry >> 8) < 64 {
+                    reader.consume(entry & 0xFF);
+                    next += entry >> 8;
+                    continue;
                 }
             }
+            let after = next + (entry >> 8);
+            if after == 64 || after.wrapping_sub(END_OF_BLOCK) < 64 {
+                reader.consume(entry & 0xFF);
+                return Some(());
+            }
+            // The index reaches into the next block, or the code is long: go symbol by symbol.
+            next += self.step(reader)?.advance;
+            if next >= 64 {
+                return (next == 64 || next >= END_OF_BLOCK).then_some(());
+            }
+            reader.ensure(SKIP_BITS + 15);
         }
-        Some(())
+    }
+
+    #[inline(always)]
+    fn skip(&self, reader: &BitReader<'_>) -> u32 {
+        u32::from(self.skip[reader.peek(SKIP_BITS) as usize])
     }
 }
 
@@ -282,6 +302,9 @@ fn chain(fronts: &[(u8, u8); 1 << SKIP_BITS], index: u32) -> u16 {
         if advance >= END_OF_BLOCK {
             break;
         }
+    }
+    if used == 0 {
+        return LONG_CODE;
     }
     (advance << 8 | used) as u16
 }
@@ -322,9 +345,10 @@ impl BandTable {
         }
     }
 
-    /// Decodes a symbol, and its value if it has one, from a reader with at least 31 bits. `None`: no such code.
+    /// Decodes a symbol, and its value if it has one. `None`: no such code.
     #[inline(always)]
     pub(crate) fn step(&self, reader: &mut BitReader<'_>) -> Option<BandStep> {
+        reader.ensure(LOOK_BITS);
         let entry = self.look[reader.peek(LOOK_BITS) as usize];
         let total = entry & 0xFF;
         if total != 0 {
@@ -334,6 +358,7 @@ impl BandTable {
                 value: entry as i32 >> 16,
             });
         }
+        reader.ensure(32);
         let (length, symbol) = long_code(&self.codes, entry, reader)?;
         reader.consume(length);
         let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));

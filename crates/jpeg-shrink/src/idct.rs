@@ -156,10 +156,7 @@ mod tests {
     #[test]
     fn samples_are_rounded_and_clamped() {
         let values = [-1e30, -128.6, -128.0, -0.6, 0.4, 126.6, 127.4, 1e30];
-        assert_eq!(
-            to_samples(Lanes(values)),
-            [0, 0, 0, 127, 128, 255, 255, 255]
-        );
+        assert_eq!(values.map(to_sample), [0, 0, 0, 127, 128, 255, 255, 255]);
         assert_eq!(flat(f32::NEG_INFINITY), 0);
     }
 

@@ -91,14 +91,22 @@ impl Reduction {
         reduction
     }
 
-    /// The factor of each coefficient, in zigzag order, with `quantiser` taken into it.
-    pub(crate) fn factors(&self, quantiser: &Quantiser) -> [f32; 64] {
-        let mut factors = self.weight;
-        for (factor, &step) in factors.iter_mut().zip(quantiser) {
-            *factor *= f32::from(step);
+    /// What becomes of each coefficient, in zigzag order, with `quantiser` taken into the factors.
+    pub(crate) fn taps(&self, quantiser: &Quantiser) -> [Tap; 64] {
+        let mut taps = [Tap::default(); 64];
+        for (position, tap) in taps.iter_mut().enumerate() {
+            tap.factor = self.weight[position] * f32::from(quantiser[position]);
+            tap.place = u32::from(self.place[position]);
         }
-        factors
+        taps
     }
+}
+
+/// A quantised coefficient times `factor` is added at `place` of the reduced block's transform.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Tap {
+    pub factor: f32,
+    pub place: u32,
 }
 
 /// The frequency of a transform of length `side` that frequency `u` of 8 becomes, and its weight there. `None` where

@@ -13,7 +13,7 @@ use crate::{
     markers::{self, end_of_scan},
     picture::{Canvas, Picture, Plan},
     plane::{GREY, Plane},
-    reduce::Reduction,
+    reduce::{Reduction, Tap},
     restarts::Restarts,
     scan::Scan,
     tables::Tables,
@@ -140,8 +140,8 @@ struct Channel<'p> {
     h: usize,
     v: usize,
     reduction: &'p Reduction,
-    /// What coefficients are multiplied by, in zigzag order.
-    factors: [f32; 64],
+    /// What becomes of the coefficients, in zigzag order.
+    taps: [Tap; 64],
     /// The DC coefficient of the block before.
     prediction: i32,
 }
@@ -183,7 +183,7 @@ impl<'p> Mcus<'p> {
                 h: if alone { 1 } else { component.h },
                 v: if alone { 1 } else { component.v },
                 reduction,
-                factors: reduction.factors(quantiser),
+                taps: reduction.taps(quantiser),
                 prediction: 0,
             });
         }
@@ -279,7 +279,7 @@ impl Channel<'_> {
     ) -> Option<()> {
         reader.refill();
         self.prediction = self.prediction.wrapping_add(dc.difference(reader)?);
-        let mean = self.prediction as f32 * self.factors[0];
+        let mean = self.prediction as f32 * self.taps[0].factor;
         macro_rules! sides {
             ($($w:literal x $h:literal),*) => {
                 match (self.reduction.width, self.reduction.height) {
@@ -308,7 +308,6 @@ impl Channel<'_> {
         stride: usize,
     ) -> Option<()> {
         let last = self.reduction.last as u32;
-        reader.ensure(32);
         let first = ac.step(reader)?;
         if first.advance == END_OF_BLOCK {
             idct::fill(samples, stride, W, H, idct::flat(mean));
@@ -327,17 +326,14 @@ impl Channel<'_> {
                 break;
             }
             // Positions that are not used have a factor of 0.
-            let position = (next - 1) as usize & 63;
-            if let Some(coefficient) =
-                coefficients.get_mut(usize::from(self.reduction.place[position]))
-            {
-                *coefficient += step.value as f32 * self.factors[position];
-            }
+            let tap = self.taps[(next - 1) as usize & 63];
+            coefficients[tap.place as usize & (W * H - 1)] += step.value as f32 * tap.factor;
             if next > last {
-                ac.skip_block(reader, next)?;
+                if next < 64 {
+                    ac.skip_block(reader, next)?;
+                }
                 break;
             }
-            reader.ensure(32);
             step = ac.step(reader)?;
         }
         idct::inverse(&block, samples, stride);
