@@ -1,25 +1,65 @@
-//! JPEG at full size with zune-jpeg.
+//! JPEG: shrunk with jpeg-shrink, at full size with zune-jpeg.
 
 use super::Decoded;
 use crate::error::Error;
 use crate::pixels::{Layout, Pixels};
 use crate::probe::Header;
 use crate::shrink::Shrink;
+use jpeg_shrink::{Limits, Scale};
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
-pub(super) fn decode(original: &[u8], header: Header, _shrink: Shrink) -> Result<Decoded, Error> {
-    let truncated = !ends(original);
-    let pixels = full_size(original, &header)?;
+pub(super) fn decode(original: &[u8], header: Header, shrink: Shrink) -> Result<Decoded, Error> {
+    let scale = match shrink {
+        Shrink::Full => None,
+        Shrink::Half => Some(Scale::Half),
+        Shrink::Quarter => Some(Scale::Quarter),
+        Shrink::Eighth => Some(Scale::Eighth),
+    };
+    let (pixels, truncated) = match scale {
+        Some(scale) => shrunk(original, &header, scale)?,
+        None => (full_size(original, &header)?, !ends(original)),
+    };
     Ok(Decoded {
         pixels,
         profile: header.profile,
-        shrink: Shrink::Full,
+        shrink,
         truncated,
     })
+}
+
+fn shrunk(original: &[u8], header: &Header, scale: Scale) -> Result<(Pixels, bool), Error> {
+    let limits = limits(header);
+    let picture = jpeg_shrink::decode(original, scale, &limits).map_err(refused)?;
+    let (layout, bytes) = match picture.pixels {
+        jpeg_shrink::Pixels::Grey(bytes) => (Layout::Grey, bytes),
+        jpeg_shrink::Pixels::Rgb(bytes) => (Layout::Rgb, bytes),
+        jpeg_shrink::Pixels::Cmyk(mut bytes) => {
+            bytes.iter_mut().for_each(|ink| *ink = 255 - *ink);
+            (Layout::Cmyk, bytes)
+        }
+    };
+    let pixels = Pixels::new(picture.width, picture.height, layout, bytes)?;
+    Ok((pixels, picture.truncated || !ends(original)))
+}
+
+/// The size has been checked; what is left to bound is work.
+pub(crate) fn limits(header: &Header) -> Limits {
+    Limits {
+        max_pixels: u64::from(header.stored.width) * u64::from(header.stored.height),
+        max_side: header.stored.width.max(header.stored.height),
+        ..Limits::default()
+    }
+}
+
+fn refused(error: jpeg_shrink::Error) -> Error {
+    match error {
+        jpeg_shrink::Error::Unsupported(kind) => Error::UnsupportedKind(format!("JPEG: {kind}")),
+        other => Error::corrupt(other),
+    }
 }
 
 fn full_size(original: &[u8], header: &Header) -> Result<Pixels, Error> {
