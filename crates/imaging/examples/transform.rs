@@ -1,10 +1,11 @@
 //! Makes one picture and says what it cost: `transform FILE OPERATION-PATH OUT [--repeat N] [--accepts avif|webp]`.
 //!
 //! OPERATION-PATH is what comes before the name in a URL, such as `/resize/300x200,q=80`. The CPU time is the least of
-//! the repetitions, in ms; the peak is what the first of them had resident at most, over what was so before it, in MB.
+//! the repetitions, in ms; the peak is what the first of them had resident at most, over what was so before it, in MB,
+//! beside what was estimated for it.
 
 use image_url::{AcceptClass, Canonical, Target};
-use imaging::{Check, Request, Settings, transform};
+use imaging::{Check, Request, Settings, estimate, transform};
 use std::error::Error;
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         accepts,
     };
     let settings = Settings::default();
+    let estimated = estimate(&original, &request, &settings)?;
     let idle = resident("VmRSS:")?;
     let mut least = Duration::MAX;
     let mut peak = 0;
@@ -50,10 +52,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     println!(
-        "{:.1} ms, peak {:.1} MB over {:.1} MB",
+        "{:.1} ms, peak {:.1} MB over {:.1} MB, estimated {:.1} MB",
         least.as_secs_f64() * 1e3,
         peak.saturating_sub(idle) as f64 / 1024.0,
         idle as f64 / 1024.0,
+        estimated as f64 / 1024.0 / 1024.0,
     );
     Ok(())
 }

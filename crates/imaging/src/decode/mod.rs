@@ -13,6 +13,7 @@ use image_url::Format;
 use std::time::Duration;
 
 pub(crate) use gif::GifFrames;
+pub(crate) use jpeg::limits as jpeg_limits;
 pub(crate) use webp::WebPFrames;
 
 /// A decoded original, as it is stored: not yet turned.
