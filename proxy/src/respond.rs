@@ -26,6 +26,9 @@ const NAME: &str = "tandem";
 /// The resizer's headers that clients get; whatever else it or the source sends stays inside.
 const PASSED_ON: [HeaderName; 4] = [CONTENT_TYPE, ETAG, LAST_MODIFIED, VARY];
 
+/// No lifetime is longer, so that every date has four digits for its year.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+
 /// How long clients may keep an answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClientLifetime {
@@ -136,12 +139,13 @@ fn set_lifetime(headers: &mut HeaderMap, served: &Served, lifetime: ClientLifeti
         }
         (expires, left) => {
             // max-age counts from the age that `Age` tells (RFC 9111 §4.2), so the link's remaining time starts there.
-            let capped = left.map(|left| left + served.age());
+            let capped = left.map(|left| left.saturating_add(served.age()));
             let max_age = [expires, capped]
                 .into_iter()
                 .flatten()
                 .min()
                 .unwrap_or_default();
+            let max_age = max_age.min(LONGEST);
             let until = served.now + max_age.saturating_sub(served.age());
             headers.insert(CACHE_CONTROL, max_age_value(max_age));
             if let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(until)) {

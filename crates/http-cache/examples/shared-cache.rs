@@ -117,7 +117,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = TcpListener::bind(&args.listen).await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
-        let (stream, _) = listener.accept().await?;
+        let Ok((stream, _)) = listener.accept().await else {
+            // The client went away, or there are no descriptors for a moment.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
         let cache = cache.clone();
         let service = service_fn(move |request| answer(cache.clone(), request));
         let connection = hyper::server::conn::http1::Builder::new()

@@ -9,7 +9,7 @@ use crate::freshness::Freshness;
 use crate::key::Key;
 use crate::memory::Memory;
 use crate::policy::{Policy, RequestRules, Reuse, Times};
-use crate::purge::{Mode, Purges, Rule, TagOf};
+use crate::purge::{Epoch, Mode, Purges, Rule, TagOf};
 use crate::reception::{Reception, content_length};
 use crate::status::{CacheStatus, ttl};
 use crate::vary::{Selecting, Variants};
@@ -20,8 +20,10 @@ use http::{HeaderMap, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What a fetch answers.
 pub type UpstreamResponse = Response<UpstreamBody>;
@@ -147,9 +149,21 @@ pub(crate) struct Inner {
     pub(crate) memory: Memory,
     pub(crate) disk: Option<Disk>,
     pub(crate) purges: Arc<Purges>,
-    flights: Mutex<HashMap<Key, Passenger>>,
+    flights: Mutex<HashMap<Key, Aloft>>,
+    /// The right to fetch.
+    fetches: Arc<Semaphore>,
+    /// The number of the next flight.
+    numbers: AtomicU64,
     /// Held while the list of an URL's variants is changed.
     pub(crate) changing_variants: Mutex<()>,
+}
+
+/// A flight under way, as the table has it.
+struct Aloft {
+    passenger: Passenger,
+    /// When it was begun, among purges: who asks after a purge does not join what began before it.
+    born: Epoch,
+    number: u64,
 }
 
 /// What a purge did.
@@ -252,6 +266,8 @@ pub(crate) struct Selected {
     pub(crate) entry: Option<Entry>,
     /// The variants there are.
     pub(crate) variants: Option<Arc<Variants>>,
+    /// When it was looked for, among purges.
+    pub(crate) born: Epoch,
 }
 
 impl Cache {
@@ -261,6 +277,7 @@ impl Cache {
     /// When the thread of the disk tier cannot be started.
     pub fn open(config: CacheConfig) -> std::io::Result<Self> {
         let purges = Arc::new(Purges::new(config.tag_of));
+        let fetches = Arc::new(Semaphore::new(config.max_flights));
         let disk = config
             .disk
             .clone()
@@ -272,6 +289,8 @@ impl Cache {
             disk,
             purges,
             flights: Mutex::default(),
+            fetches,
+            numbers: AtomicU64::new(0),
             changing_variants: Mutex::default(),
         })))
     }
@@ -317,10 +336,10 @@ impl Cache {
                 let head = passenger.head();
                 match tokio::time::timeout(self.0.config.lock_timeout, head).await {
                     Ok(Ok(head)) if !head.shareable || !request.selects(&head.head.selecting) => {
-                        return self.bypass(fetch).await;
+                        return self.bypass(fetch, stored.as_ref()).await;
                     }
                     Ok(head) => head.map(|head| (head, passenger, true)),
-                    Err(_) => return self.bypass(fetch).await,
+                    Err(_) => return self.bypass(fetch, stored.as_ref()).await,
                 }
             }
             Ok(Joined::Launched(mut passenger)) => {
@@ -339,30 +358,12 @@ impl Cache {
         stored: Option<&Entry>,
     ) -> Result<Served, FetchError> {
         let now = self.0.config.clock.now();
-        let policy = &self.0.config.policy;
-        let stand_in = |covered| {
-            let entry = stored?;
-            policy
-                .may_stand_in(&entry.head.freshness, now, covered)
-                .then(|| Served::stored(entry.clone(), CacheStatus::Stale, now))
-        };
         match outcome {
-            Err(failure) => match stand_in(policy.use_stale.covers(&failure)) {
-                Some(served) => Ok(Served {
-                    failure: Some(failure),
-                    ..served
-                }),
-                None => Err(failure),
-            },
+            Err(failure) => self.instead_of(failure, stored),
             Ok((head, passenger, collapsed)) => {
                 let status = head.upstream_status;
-                if is_failure(status, policy)
-                    && let Some(served) = stand_in(policy.use_stale.covers_status(status))
-                {
-                    return Ok(Served {
-                        upstream_status: Some(status),
-                        ..served
-                    });
+                if let Some(served) = self.instead_of_status(status, stored) {
+                    return Ok(served);
                 }
                 let frames = match &head.unkept {
                     Some(unkept) => unkept.take(),
@@ -388,16 +389,57 @@ impl Cache {
         }
     }
 
+    /// What is stored, if it may stand in for a fetch that failed.
+    pub(crate) fn instead_of(
+        &self,
+        failure: FetchError,
+        stored: Option<&Entry>,
+    ) -> Result<Served, FetchError> {
+        let covered = self.0.config.policy.use_stale.covers(&failure);
+        match self.stand_in(stored, covered) {
+            Some(served) => Ok(Served {
+                failure: Some(failure),
+                ..served
+            }),
+            None => Err(failure),
+        }
+    }
+
+    /// What is stored, if this status is a failure for which it may stand in.
+    fn instead_of_status(&self, status: StatusCode, stored: Option<&Entry>) -> Option<Served> {
+        let policy = &self.0.config.policy;
+        let served = is_failure(status, policy)
+            .then(|| self.stand_in(stored, policy.use_stale.covers_status(status)))??;
+        Some(Served {
+            upstream_status: Some(status),
+            ..served
+        })
+    }
+
+    fn stand_in(&self, stored: Option<&Entry>, covered: bool) -> Option<Served> {
+        let (entry, now) = (stored?, self.0.config.clock.now());
+        let may = self
+            .0
+            .config
+            .policy
+            .may_stand_in(&entry.head.freshness, now, covered);
+        may.then(|| Served::stored(entry.clone(), CacheStatus::Stale, now))
+    }
+
     /// Removes or marks as stale what a purge means, at once in both tiers and against flights under way; returns when
     /// that is on disk as well.
     pub async fn purge(&self, rule: Rule, mode: Mode) -> Purged {
-        let now = self.0.config.clock.now();
+        let (now, tag_of) = (self.0.config.clock.now(), self.0.config.tag_of);
         self.0.purges.declare(rule.clone());
-        let memory = self.0.memory.purge(&rule, mode, self.0.config.tag_of, now);
+        let memory = self.0.memory.purge(&rule, mode, tag_of, now);
         let inner = self.0.clone();
         let disk = tokio::task::spawn_blocking(move || {
             let disk = inner.disk.as_ref();
-            disk.map_or(0, |disk| disk.purge(&rule, mode, now))
+            let count = disk.map_or(0, |disk| disk.purge(&rule, mode, now));
+            // What was read from disk while that went on came into memory.
+            inner.purges.declare(rule.clone());
+            inner.memory.purge(&rule, mode, tag_of, now);
+            count
         });
         Purged {
             memory,
@@ -466,7 +508,7 @@ impl Cache {
             return;
         };
         let (flight, _) = take_off();
-        let reception = Reception::new(self.0.clone(), request.clone(), selected, flight);
+        let reception = Reception::new(self.0.clone(), request.clone(), selected, flight, None);
         let stored = &entry.head.headers;
         let differs = |name: HeaderName| {
             let (old, new) = (stored.get(&name), headers.get(&name));
@@ -484,10 +526,12 @@ impl Cache {
 
     /// Finds the response that a request selects.
     pub(crate) async fn select(&self, request: &CacheRequest, now: SystemTime) -> Selected {
+        let born = self.0.purges.now();
         let selected = |slot: &Key, entry, variants| Selected {
             slot: slot.clone(),
             entry,
             variants,
+            born,
         };
         match self.0.find(&request.key, now).await {
             Some(Stored::Response(entry)) if request.selects(&entry.head.selecting) => {
@@ -526,8 +570,10 @@ impl Cache {
         let slot = selected.slot.clone();
         let mut flights = self.0.lock_flights();
         if !request.alone {
-            if let Some(passenger) = flights.get(&slot) {
-                return Ok(Joined::Waiting(passenger.clone()));
+            if let Some(aloft) = flights.get(&slot)
+                && self.0.purges.admit(slot.as_str(), aloft.born).is_some()
+            {
+                return Ok(Joined::Waiting(aloft.passenger.clone()));
             }
             // A flight may have landed since the look-up: it stores before it leaves the table.
             if let Some(Stored::Response(entry)) = self.0.memory.get(&slot) {
@@ -539,22 +585,28 @@ impl Cache {
                 }
             }
         }
-        if flights.len() >= self.0.config.max_flights {
-            return Err(FetchError::Overloaded);
-        }
+        let permit = self.0.permit()?;
         let (flight, passenger) = take_off();
         let landing = (!request.alone).then(|| {
-            flights.insert(slot.clone(), passenger.clone());
+            let number = self.0.numbers.fetch_add(1, Ordering::Relaxed);
+            let aloft = Aloft {
+                passenger: passenger.clone(),
+                born: selected.born,
+                number,
+            };
+            flights.insert(slot.clone(), aloft);
             Landing {
                 inner: self.0.clone(),
                 slot,
+                number,
             }
         });
         drop(flights);
         let conditions = Conditions::of(&selected);
         let conditional =
             conditions.if_none_match.is_some() || conditions.if_modified_since.is_some();
-        let reception = Reception::new(self.0.clone(), request.clone(), selected, flight);
+        let (inner, request) = (self.0.clone(), request.clone());
+        let reception = Reception::new(inner, request, selected, flight, Some(permit));
         tokio::spawn(async move {
             match fetch(conditions).await {
                 Ok(response) => {
@@ -573,14 +625,25 @@ impl Cache {
         Ok(Joined::Launched(passenger))
     }
 
-    /// Fetches for one request only and stores nothing.
-    async fn bypass<F, Fut>(&self, fetch: Arc<F>) -> Result<Served, FetchError>
+    /// Fetches for one request only and stores nothing. What is stored stands in for a failure.
+    async fn bypass<F, Fut>(
+        &self,
+        fetch: Arc<F>,
+        stored: Option<&Entry>,
+    ) -> Result<Served, FetchError>
     where
         F: Fn(Conditions) -> Fut,
         Fut: Future<Output = Result<UpstreamResponse, FetchError>>,
     {
         let asked = self.0.config.clock.now();
-        let (mut parts, body) = fetch(Conditions::default()).await?.into_parts();
+        let permit = self.0.permit()?;
+        let (mut parts, body) = match fetch(Conditions::default()).await {
+            Ok(response) => response.into_parts(),
+            Err(failure) => return self.instead_of(failure, stored),
+        };
+        if let Some(served) = self.instead_of_status(parts.status, stored) {
+            return Ok(served);
+        }
         let length = content_length(&parts.headers, &body);
         strip_connection_headers(&mut parts.headers);
         let now = self.0.config.clock.now();
@@ -593,7 +656,7 @@ impl Cache {
                 Selecting::default(),
             )),
             body: ServedBody::Streaming {
-                frames: frames(body),
+                frames: frames(body, Some(permit)),
                 length,
             },
             status: CacheStatus::Bypass,
@@ -606,7 +669,7 @@ impl Cache {
 
 /// Whether a status is one for which stale may stand in: those that are configured, and the server errors that
 /// `stale-if-error` names (RFC 5861 §4).
-fn is_failure(status: StatusCode, policy: &Policy) -> bool {
+pub(crate) fn is_failure(status: StatusCode, policy: &Policy) -> bool {
     policy.use_stale.covers_status(status) || matches!(status.as_u16(), 500 | 502 | 503 | 504)
 }
 
@@ -623,16 +686,28 @@ enum Joined {
 struct Landing {
     inner: Arc<Inner>,
     slot: Key,
+    number: u64,
 }
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        self.inner.lock_flights().remove(&self.slot);
+        let mut flights = self.inner.lock_flights();
+        // After a purge another flight may have taken its place.
+        let own = |aloft: &Aloft| aloft.number == self.number;
+        if flights.get(&self.slot).is_some_and(own) {
+            flights.remove(&self.slot);
+        }
     }
 }
 
 impl Inner {
-    fn lock_flights(&self) -> MutexGuard<'_, HashMap<Key, Passenger>> {
+    /// The right to fetch, as long as it is held.
+    fn permit(&self) -> Result<OwnedSemaphorePermit, FetchError> {
+        let permit = self.fetches.clone().try_acquire_owned();
+        permit.map_err(|_| FetchError::Overloaded)
+    }
+
+    fn lock_flights(&self) -> MutexGuard<'_, HashMap<Key, Aloft>> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,5 +1,6 @@
 //! Conditional requests answered from what is stored (RFC 9110 §13).
 
+use crate::date::date_of;
 use http::HeaderMap;
 use http::header::{DATE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 
@@ -16,19 +17,24 @@ pub fn not_modified(request: &HeaderMap, stored: &HeaderMap) -> bool {
         return request
             .get_all(IF_NONE_MATCH)
             .iter()
-            .flat_map(|list| list.as_bytes().split(|byte| *byte == b','))
-            .any(|candidate| {
-                matches!(candidate.trim_ascii(), b"*") || opaque(candidate.trim_ascii()) == etag
-            });
+            .flat_map(|list| members(list.as_bytes()))
+            .any(|candidate| candidate == b"*" || opaque(candidate) == etag);
     }
-    let date = |headers: &HeaderMap, name| {
-        httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()
-    };
-    let modified = date(stored, LAST_MODIFIED).or_else(|| date(stored, DATE));
-    match (date(request, IF_MODIFIED_SINCE), modified) {
+    let modified = date_of(stored, LAST_MODIFIED).or_else(|| date_of(stored, DATE));
+    match (date_of(request, IF_MODIFIED_SINCE), modified) {
         (Some(since), Some(modified)) => modified <= since,
         _ => false,
     }
+}
+
+/// The members of a list of entity tags, which may hold commas (RFC 9110 §8.8.3).
+fn members(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut quoted = false;
+    list.split(move |byte| {
+        quoted ^= *byte == b'"';
+        *byte == b',' && !quoted
+    })
+    .map(<[u8]>::trim_ascii)
 }
 
 fn opaque(etag: &[u8]) -> &[u8] {
@@ -58,6 +64,8 @@ mod tests {
             (headers(&[(IF_NONE_MATCH, "\"a\"")]), true),
             (headers(&[(IF_NONE_MATCH, "\"b\", W/\"a\"")]), true),
             (headers(&[(IF_NONE_MATCH, "*")]), true),
+            (headers(&[(IF_NONE_MATCH, "\"a,b\", \"a\"")]), true),
+            (headers(&[(IF_NONE_MATCH, "\"x,\"a\"")]), false),
             (headers(&[(IF_NONE_MATCH, "\"b\"")]), false),
             (
                 headers(&[(IF_MODIFIED_SINCE, "Sun, 06 Nov 1994 08:49:37 GMT")]),

@@ -40,6 +40,8 @@ pub struct Directives {
     pub public: bool,
     /// `must-revalidate`, `proxy-revalidate`, or `s-maxage`, which implies it: never served stale
     pub must_revalidate: bool,
+    /// `must-revalidate` itself
+    pub by_everyone: bool,
     /// `must-understand`
     pub must_understand: bool,
     /// `s-maxage`; an invalid number counts as 0
@@ -66,6 +68,11 @@ impl Directives {
         })
     }
 
+    /// Whether an answer to a request with `Authorization` may be stored (RFC 9111 §3.5).
+    pub fn allows_authorized(&self) -> bool {
+        self.public || self.by_everyone || self.s_maxage.is_some()
+    }
+
     fn take(&mut self, name: &str, argument: Option<&Argument>) {
         let seconds = || argument.and_then(Argument::seconds).unwrap_or_default();
         match name {
@@ -73,7 +80,8 @@ impl Directives {
             "private" => widen(&mut self.private, argument),
             "no-cache" => widen(&mut self.no_cache, argument),
             "public" => self.public = true,
-            "must-revalidate" | "proxy-revalidate" => self.must_revalidate = true,
+            "must-revalidate" => (self.must_revalidate, self.by_everyone) = (true, true),
+            "proxy-revalidate" => self.must_revalidate = true,
             "must-understand" => self.must_understand = true,
             "s-maxage" => {
                 // s-maxage also means proxy-revalidate (RFC 9111 §5.2.2.10).

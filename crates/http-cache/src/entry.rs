@@ -137,7 +137,6 @@ impl Stored {
     /// measured on a 64-bit machine.
     pub fn weight(&self) -> u64 {
         const OVERHEAD: usize = 640;
-        const VARIANT: usize = 256;
         OVERHEAD as u64
             + match self {
                 Self::Response(entry) => {
@@ -147,7 +146,7 @@ impl Stored {
                         .sum();
                     (entry.body.len() + headers) as u64
                 }
-                Self::Variants(variants) => (variants.len() * VARIANT) as u64,
+                Self::Variants(variants) => variants.weight() as u64,
             }
     }
 

@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
 /// Why a fetch failed. One failure is told to all who wait for it.
 #[derive(Clone, Debug, Error)]
@@ -62,20 +62,20 @@ pub(crate) struct FlightHead {
 
 /// A body that one client only gets.
 #[derive(Clone)]
-pub(crate) struct Unkept(Arc<Mutex<Option<UpstreamBody>>>);
+pub(crate) struct Unkept(Arc<Mutex<Option<UnkeptBody>>>);
+
+type UnkeptBody = (UpstreamBody, Option<OwnedSemaphorePermit>);
 
 impl Unkept {
-    pub(crate) fn new(body: UpstreamBody) -> Self {
-        Self(Arc::new(Mutex::new(Some(body))))
+    /// A body, and the right to fetch that goes with it to its end.
+    pub(crate) fn new(body: UpstreamBody, permit: Option<OwnedSemaphorePermit>) -> Self {
+        Self(Arc::new(Mutex::new(Some((body, permit)))))
     }
 
     pub(crate) fn take(&self) -> Option<Frames> {
-        let body = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()?;
-        Some(frames(body))
+        let mut unkept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (body, permit) = unkept.take()?;
+        Some(frames(body, permit))
     }
 }
 
@@ -85,12 +85,12 @@ impl fmt::Debug for Unkept {
     }
 }
 
-/// The frames of an upstream's body.
-pub(crate) fn frames(body: UpstreamBody) -> Frames {
-    stream::unfold(Some(body), |body| async move {
-        let mut body = body?;
+/// The frames of an upstream's body. The right to fetch is held to their end.
+pub(crate) fn frames(body: UpstreamBody, permit: Option<OwnedSemaphorePermit>) -> Frames {
+    stream::unfold(Some((body, permit)), |state| async move {
+        let (mut body, permit) = state?;
         match body.frame().await? {
-            Ok(frame) => Some((Ok(frame), Some(body))),
+            Ok(frame) => Some((Ok(frame), Some((body, permit)))),
             Err(_) => Some((Err(Incomplete), None)),
         }
     })

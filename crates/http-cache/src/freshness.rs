@@ -1,5 +1,6 @@
 //! The times of one stored response: how old it is, how long it is fresh (RFC 9111 §4.2).
 
+use crate::date::date_of;
 use crate::directives::{Directives, Scope, delta_seconds};
 use http::HeaderMap;
 use http::header::{AGE, DATE};
@@ -35,9 +36,7 @@ impl Freshness {
         // The time on the way counts as age, since nobody knows which part of it was the way back.
         let delay = now.duration_since(asked).unwrap_or_default();
         let age = stated_age(headers).map_or(delay, |age| age + delay);
-        let date = headers
-            .get(DATE)
-            .and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+        let date = date_of(headers, DATE);
         let apparent = date
             .and_then(|date| now.duration_since(date).ok())
             .unwrap_or_default();

@@ -26,6 +26,7 @@ pub mod cache;
 pub mod cache_valid;
 pub mod clock;
 pub mod conditional;
+mod date;
 pub mod directives;
 pub mod disk;
 pub mod entry;

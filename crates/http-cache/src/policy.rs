@@ -1,6 +1,7 @@
 //! What may be stored, how long it is fresh, and when it may be served again. Pure: the time is an argument.
 
 use crate::cache_valid::CacheValid;
+use crate::date::date_of;
 use crate::directives::{CDN_CACHE_CONTROL, Directives, RequestDirectives, Scope, delta_seconds};
 use crate::freshness::Freshness;
 use crate::use_stale::UseStale;
@@ -96,8 +97,12 @@ impl Policy {
             || (directives.must_understand && !understood)
             || directives.private == Scope::All
             || (headers.contains_key(SET_COOKIE) && !self.store_set_cookie)
-            || (rules.authorized && !(directives.public || directives.must_revalidate));
-        let whole = status != StatusCode::PARTIAL_CONTENT || rules.partial;
+            || (rules.authorized && !directives.allows_authorized());
+        let whole = match status {
+            StatusCode::PARTIAL_CONTENT => rules.partial,
+            // To a request for a part, anything else is about that part.
+            status => !rules.partial || status == StatusCode::OK,
+        };
         if forbidden || !whole || status.is_informational() || status == StatusCode::NOT_MODIFIED {
             return None;
         }
@@ -250,11 +255,6 @@ fn expires(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     Some(expires.duration_since(date).unwrap_or_default())
 }
 
-/// A date in one of the three forms of RFC 9110 §5.6.7.
-fn date_of(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
-    httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()
-}
-
 /// Headers by which an upstream speaks to this cache alone.
 pub const FOR_THIS_CACHE: [HeaderName; 2] = [
     HeaderName::from_static("x-accel-expires"),
@@ -355,6 +355,7 @@ mod tests {
             (&[("expires", "Sun, 06 Nov 1994 08:49:47 GMT")], Some(10)),
             (&[("expires", "Sunday, 06-Nov-94 08:49:47 GMT")], Some(10)),
             (&[("expires", "Sun Nov  6 08:49:47 1994")], Some(10)),
+            (&[("expires", "sun, 06 nov 1994 08:49:47 gmt")], Some(10)),
             (
                 &[
                     ("expires", "Sun, 06 Nov 1994 08:49:47 GMT"),
@@ -425,6 +426,7 @@ mod tests {
             ("max-age=60, public", true),
             ("s-maxage=60", true),
             ("max-age=60, must-revalidate", true),
+            ("max-age=60, proxy-revalidate", false),
             ("max-age=60, private", false),
         ] {
             let found = storable(&policy(&[]), rules, 200, &[("cache-control", value)]);

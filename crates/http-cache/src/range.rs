@@ -2,6 +2,7 @@
 //!
 //! One range only: several in one request, which RFC 9110 §14.2 allows to ignore, get the whole.
 
+use crate::date::{self, date_of};
 use http::HeaderMap;
 use http::header::{CONTENT_RANGE, DATE, ETAG, IF_RANGE, LAST_MODIFIED, RANGE};
 use std::time::Duration;
@@ -101,12 +102,8 @@ pub fn if_range_holds(request: &HeaderMap, stored: &HeaderMap) -> bool {
     if condition.as_bytes().starts_with(b"\"") {
         return stored.get(ETAG) == Some(condition);
     }
-    let date = |name| httpdate::parse_http_date(stored.get(name)?.to_str().ok()?).ok();
-    let said = condition
-        .to_str()
-        .ok()
-        .and_then(|text| httpdate::parse_http_date(text).ok());
-    match (said, date(LAST_MODIFIED), date(DATE)) {
+    let said = condition.to_str().ok().and_then(date::parse);
+    match (said, date_of(stored, LAST_MODIFIED), date_of(stored, DATE)) {
         (Some(said), Some(modified), Some(date)) => {
             said == modified && modified + Duration::from_secs(1) <= date
         }

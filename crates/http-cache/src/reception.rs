@@ -1,13 +1,15 @@
 //! What becomes of a fetched response: its head is told, its body is passed on, the whole is stored.
 
-use crate::cache::{CacheRequest, Inner, Selected, UpstreamBody, UpstreamResponse, part_key};
+use crate::cache::{
+    CacheRequest, Inner, Selected, UpstreamBody, UpstreamResponse, is_failure, part_key,
+};
+use crate::date::date_of;
 use crate::directives::{Directives, Scope};
 use crate::entry::{Entry, Head, Stored, strip_connection_headers};
 use crate::flight::{FetchError, Flight, FlightHead, Incomplete, Unkept};
 use crate::freshness::Freshness;
 use crate::key::Key;
-use crate::policy::Times;
-use crate::purge::Epoch;
+use crate::policy::{RequestRules, Times};
 use crate::vary::{Selecting, Variant, Variants};
 use bytes::{Bytes, BytesMut};
 use http::header::{
@@ -20,6 +22,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// What a 304 does not change in what is stored (RFC 9111 §3.2): the length, and how the stored body is to be read.
 const KEPT: [HeaderName; 3] = [CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_RANGE];
@@ -30,9 +33,9 @@ pub(crate) struct Reception {
     request: CacheRequest,
     selected: Selected,
     flight: Flight,
-    /// When it was begun, among purges.
-    born: Epoch,
     asked: SystemTime,
+    /// Held while the response comes, so that fetches are bounded.
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Reception {
@@ -41,9 +44,10 @@ impl Reception {
         request: CacheRequest,
         selected: Selected,
         flight: Flight,
+        permit: Option<OwnedSemaphorePermit>,
     ) -> Self {
         Self {
-            born: inner.purges.now(),
+            permit,
             asked: inner.config.clock.now(),
             inner,
             request,
@@ -60,7 +64,7 @@ impl Reception {
     /// Takes a response in; `conditional` tells whether it was asked for on a condition. Gives itself back when the
     /// response is a 304 about something that is not stored, so that the whole has to be asked for.
     pub(crate) async fn receive(
-        self,
+        mut self,
         response: UpstreamResponse,
         conditional: bool,
     ) -> Option<Self> {
@@ -73,6 +77,7 @@ impl Reception {
         strip_connection_headers(&mut parts.headers);
         if parts.status == StatusCode::NOT_MODIFIED && conditional {
             let Some(entry) = self.validated(&parts.headers, times.received).await else {
+                self.asked = self.inner.config.clock.now();
                 return Some(self);
             };
             date(&mut parts.headers, times.received);
@@ -124,15 +129,19 @@ impl Reception {
             head: Arc::new(head),
             body: stored.body,
         };
+        let shareable = storable.is_some() && selecting.is_some();
         match (storable, selecting) {
             (Some(storable), Some(_)) => self.store(&entry, &storable.without),
-            _ => self.inner.remove(&self.selected.slot),
+            _ if self.is_unwanted(status, &entry.head.headers, times) => {
+                self.inner.remove(&self.selected.slot);
+            }
+            _ => {}
         }
         self.flight.push(entry.body.clone());
         self.flight.set_head(Ok(FlightHead {
             content_length: Some(entry.body.len() as u64),
             head: entry.head,
-            shareable: true,
+            shareable,
             revalidated: true,
             upstream_status: StatusCode::NOT_MODIFIED,
             unkept: None,
@@ -141,18 +150,31 @@ impl Reception {
     }
 
     /// Tells the head, passes on the body, stores the whole.
-    async fn take(&self, parts: Parts, body: UpstreamBody, length: Option<u64>, times: Times) {
+    async fn take(&mut self, parts: Parts, body: UpstreamBody, length: Option<u64>, times: Times) {
         let (config, status) = (&self.inner.config, parts.status);
         let selecting = self.selecting(&parts.headers);
+        // A failure for which what is stored stands in must not take its place.
+        let stands_in = self.selected.entry.as_ref().is_some_and(|entry| {
+            let policy = &config.policy;
+            let covered = policy.use_stale.covers_status(status);
+            let freshness = &entry.head.freshness;
+            is_failure(status, policy) && policy.may_stand_in(freshness, times.received, covered)
+        });
         let storable = config
             .policy
             .storable(self.request.rules, status, &parts.headers, times)
-            .filter(|_| selecting.is_some());
+            .filter(|_| selecting.is_some() && !stands_in);
+        let unwanted =
+            !stands_in && storable.is_none() && self.is_unwanted(status, &parts.headers, times);
         let freshness = storable.as_ref().map_or_else(
             || Freshness::new(&parts.headers, Duration::ZERO, times.asked, times.received),
             |storable| storable.freshness,
         );
-        let shareable = is_shareable(&parts) && selecting.is_some();
+        // Who waits may have what is stored, or fails along (RFC 9111 §4). Where no header matters, a key is all there is
+        // to a request, and the answer is for all of them.
+        let for_all =
+            storable.is_some() || status.is_server_error() || self.request.headers.is_none();
+        let shareable = for_all && is_shareable(&parts) && selecting.is_some();
         let too_large = length.is_some_and(|length| length > config.max_body);
         let head = Arc::new(Head::new(
             status,
@@ -168,12 +190,11 @@ impl Reception {
             upstream_status: status,
             unkept,
         };
-        if storable.is_none() && !status.is_server_error() {
-            // What was stored is not what the upstream would answer any more.
+        if unwanted {
             self.inner.remove(&self.selected.slot);
         }
         if too_large || (storable.is_none() && !shareable) {
-            let unkept = Some(Unkept::new(body));
+            let unkept = Some(Unkept::new(body, self.permit.take()));
             return self.flight.set_head(Ok(told(false, unkept)));
         }
         self.flight.set_head(Ok(told(shareable, None)));
@@ -221,6 +242,16 @@ impl Reception {
 
     /// Which requests the response answers; `None`: no other. Where no header matters, whatever the response varies on
     /// is in the key.
+    /// Whether a response says that what is stored is not what the upstream would answer any more. That a request may not
+    /// have its answer stored says nothing of the kind.
+    fn is_unwanted(&self, status: StatusCode, headers: &HeaderMap, times: Times) -> bool {
+        let policy = &self.inner.config.policy;
+        let rules = RequestRules::default();
+        !status.is_server_error()
+            && (!self.request.rules.partial || status == StatusCode::OK)
+            && policy.storable(rules, status, headers, times).is_none()
+    }
+
     fn selecting(&self, response: &HeaderMap) -> Option<Selecting> {
         match &self.request.headers {
             Some(request) => Selecting::of(response, request),
@@ -235,7 +266,7 @@ impl Reception {
         } else {
             self.request.key.clone()
         };
-        let Some(_admitted) = self.inner.purges.admit(key.as_str(), self.born) else {
+        let Some(_admitted) = self.inner.purges.admit(key.as_str(), self.selected.born) else {
             return;
         };
         let mut entry = entry.clone();
@@ -284,7 +315,7 @@ impl Reception {
 
     fn put(&self, key: Key, stored: Stored) {
         if let Some(disk) = &self.inner.disk {
-            disk.store(key.clone(), stored.clone(), self.born);
+            disk.store(key.clone(), stored.clone(), self.selected.born);
         }
         self.inner.memory.insert(key, stored);
     }
@@ -332,9 +363,7 @@ pub(crate) fn date(headers: &mut HeaderMap, now: SystemTime) {
 }
 
 fn millis_of_date(headers: &HeaderMap) -> u64 {
-    let date = headers.get(DATE).and_then(|date| date.to_str().ok());
-    let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
-    let since = date.and_then(|date| date.duration_since(UNIX_EPOCH).ok());
+    let since = date_of(headers, DATE).and_then(|date| date.duration_since(UNIX_EPOCH).ok());
     since.map_or(0, |since| since.as_millis() as u64)
 }
 

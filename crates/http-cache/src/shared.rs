@@ -77,7 +77,11 @@ impl<O: Origin> SharedCache<O> {
     }
 
     /// Answers a request.
-    pub async fn respond(&self, request: Request<RequestBody>) -> Response<AnswerBody> {
+    pub async fn respond(&self, mut request: Request<RequestBody>) -> Response<AnswerBody> {
+        if !settle_host(&mut request) {
+            let refusal = Bytes::from_static(b"one Host is wanted\n");
+            return whole(StatusCode::BAD_REQUEST, HeaderMap::new(), refusal);
+        }
         let answered = if answerable(&request) {
             let (mut parts, _) = request.into_parts();
             strip_connection_headers(&mut parts.headers);
@@ -105,7 +109,8 @@ impl<O: Origin> SharedCache<O> {
             request.alone = true;
         }
         let partial = request.rules.partial;
-        request.alone |= request.rules.directives.no_store;
+        // What is one client's own is nobody else's to wait for.
+        request.alone |= request.rules.directives.no_store || request.rules.authorized;
         let fetch = {
             let (origin, name) = (self.origin.clone(), self.name);
             move |conditions: Conditions| {
@@ -141,19 +146,39 @@ impl<O: Origin> SharedCache<O> {
         Some(whole(StatusCode::PARTIAL_CONTENT, headers, body))
     }
 
-    async fn head(&self, parts: http::request::Parts) -> Result<Response<AnswerBody>, FetchError> {
+    async fn head(
+        &self,
+        mut parts: http::request::Parts,
+    ) -> Result<Response<AnswerBody>, FetchError> {
+        // A range means something to GET only (RFC 9110 §14.2).
+        parts.headers.remove(RANGE);
+        parts.headers.remove(IF_RANGE);
         let client = Arc::new(parts.headers.clone());
         let request = cache_request(&parts, client.clone());
-        if let Some((entry, Reuse::Serve)) = self.cache.stored(&request).await {
-            let served = Served::stored(entry, CacheStatus::Hit, self.cache.now());
+        let stored = self.cache.stored(&request).await;
+        if let Some((entry, Reuse::Serve | Reuse::ServeAndRevalidate)) = &stored {
+            let served = Served::stored(entry.clone(), CacheStatus::Hit, self.cache.now());
             return Ok(self.present(&client, served).map(|_| empty()));
         }
         if request.rules.directives.only_if_cached {
             return Err(FetchError::NotCached);
         }
         let asked = self.cache.now();
-        let outgoing = outgoing(&parts, false, Conditions::default(), self.name);
-        let (mut head, body) = self.origin.ask(outgoing).await?.into_parts();
+        let mut outgoing = outgoing(&parts, false, Conditions::default(), self.name);
+        // Nothing will be stored, so the client's own conditions go along.
+        for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE] {
+            if let Some(value) = client.get(&name) {
+                outgoing.headers_mut().insert(name, value.clone());
+            }
+        }
+        let (mut head, body) = match self.origin.ask(outgoing).await {
+            Ok(answered) => answered.into_parts(),
+            Err(failure) => {
+                let stored = stored.as_ref().map(|(entry, _)| entry);
+                let served = self.cache.instead_of(failure, stored)?;
+                return Ok(self.present(&client, served).map(|_| empty()));
+            }
+        };
         let times = Times {
             asked,
             received: self.cache.now(),
@@ -183,7 +208,8 @@ impl<O: Origin> SharedCache<O> {
         strip_connection_headers(&mut parts.headers);
         let url = url_of(&parts);
         let safe = is_safe(&parts.method);
-        set(&mut parts.headers, VIA, &format!("1.1 {}", self.name));
+        pass_by(&mut parts.headers, self.name);
+        parts.version = http::Version::HTTP_11;
         let answered = self.origin.ask(Request::from_parts(parts, body)).await?;
         let (mut head, body) = answered.into_parts();
         let length = content_length(&head.headers, &body);
@@ -199,7 +225,7 @@ impl<O: Origin> SharedCache<O> {
         }
         let status = CacheStatus::Bypass.cache_status(self.name, None, Some(head.status));
         headers.append(CACHE_STATUS, status);
-        Ok(response(head.status, headers, stream(frames(body))))
+        Ok(response(head.status, headers, stream(frames(body, None))))
     }
 
     /// The answer that a client gets of a response: as it is, a part of it, or that its copy is still good.
@@ -326,8 +352,26 @@ fn outgoing(
             headers.insert(name, value);
         }
     }
-    set(headers, VIA, &format!("1.1 {name}"));
+    pass_by(headers, name);
     request
+}
+
+/// Adds this cache to the way of a request (RFC 9110 §7.6.3).
+fn pass_by(headers: &mut HeaderMap, name: &str) {
+    if let Ok(via) = HeaderValue::try_from(format!("1.1 {name}")) {
+        headers.append(VIA, via);
+    }
+}
+
+/// Makes `Host` what the target says, where it says one, so that the origin is asked for what the key names (RFC 9112
+/// §3.2.2). `false`: there are several hosts.
+fn settle_host(request: &mut Request<RequestBody>) -> bool {
+    let authority = request.uri().authority().cloned();
+    let headers = request.headers_mut();
+    if let Some(authority) = authority {
+        set(headers, HOST, authority.as_str());
+    }
+    headers.get_all(HOST).iter().count() <= 1
 }
 
 /// The URL of a request, which is its key.
@@ -343,7 +387,9 @@ fn url_of(parts: &http::request::Parts) -> String {
         .uri
         .path_and_query()
         .map_or("/", http::uri::PathAndQuery::as_str);
-    format!("http://{host}{path}")
+    let url = format!("http://{host}{path}");
+    // Spelt as what answers name is, so that they meet.
+    Url::parse(&url).map_or(url, Into::into)
 }
 
 /// The URLs that an answer to an unsafe request says are changed: its own, and those of the same origin that

@@ -94,8 +94,15 @@ pub struct Variant {
 }
 
 impl Variants {
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+    /// Bytes that they take in memory, near enough.
+    pub(crate) fn weight(&self) -> usize {
+        const OVERHEAD: usize = 128;
+        let weight = |variant: &Variant| {
+            let fields = variant.selecting.0.iter();
+            let text = fields.map(|(name, value)| name.len() + value.as_ref().map_or(0, Vec::len));
+            OVERHEAD + text.sum::<usize>() + variant.etag.as_ref().map_or(0, Vec::len)
+        };
+        self.0.iter().map(weight).sum()
     }
 
     /// The key of the variant that a request selects: of several, the most recent one.

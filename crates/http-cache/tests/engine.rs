@@ -289,6 +289,22 @@ async fn a_purge_holds_against_a_flight_that_began_before_it() {
 }
 
 #[tokio::test]
+async fn who_asks_after_a_purge_does_not_join_what_began_before_it() {
+    let (cache, _) = cache(LONG);
+    let slow = cache.clone();
+    let before =
+        tokio::spawn(async move { slow.serve(request("/a"), |_| std::future::pending()).await });
+    while cache.flights() == 0 {
+        tokio::task::yield_now().await;
+    }
+    cache.purge(Rule::Key(Key::new("/a")), Mode::Hard).await;
+    let after = get(&cache, || ok("new")).await.unwrap();
+    assert_eq!(after.status, CacheStatus::Miss { collapsed: false });
+    assert_eq!(text(after).await, "new");
+    before.abort();
+}
+
+#[tokio::test]
 async fn a_soft_purge_serves_the_old_while_the_new_is_fetched() {
     let (cache, _) = cache(LONG);
     text(get(&cache, || ok("old")).await.unwrap()).await;

@@ -1,6 +1,12 @@
 //! The plain shared cache over a scripted origin: RFC 9111 as a client and an origin see it. No sockets, a clock set by
 //! hand.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::unnecessary_wraps,
+    missing_docs,
+    reason = "a failed step is a failed test; an origin may also answer nothing"
+)]
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
@@ -316,6 +322,68 @@ async fn variants_are_selected_by_the_request() {
     assert_eq!(scene.get(&["accept-language: at"]).await.body, "german");
     assert_eq!(scene.asked_with("if-none-match").unwrap(), "\"de\", \"fr\"");
     assert!(scene.get(&["accept-language: at"]).await.is_hit());
+}
+
+#[tokio::test]
+async fn what_one_client_may_have_no_other_gets_by_waiting_for_it() {
+    // Both answers come in turn: were the second request to join the first, one would be left over.
+    for headers in [&["authorization: A"][..], &[]] {
+        let control = if headers.is_empty() { "x: y" } else { FRESH };
+        let scene = Scene::new([answer(200, &[control], "A"), answer(200, &[control], "B")]);
+        let (one, other) = tokio::join!(scene.get(headers), scene.get(&["authorization: B"]));
+        assert_ne!(one.body, other.body);
+        assert_eq!(scene.asked(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_range_is_not_the_answer_to_the_whole() {
+    let scene = Scene::new([
+        answer(416, &[FRESH, "content-range: bytes */4"], ""),
+        answer(200, &[FRESH], "body"),
+    ]);
+    assert_eq!(scene.get(&["range: bytes=9-"]).await.status, 416);
+    assert_eq!(scene.get(&[]).await.body, "body");
+}
+
+#[tokio::test]
+async fn a_failure_does_not_take_the_place_of_what_stands_in_for_it() {
+    let scene = Scene::new([
+        answer(
+            200,
+            &["cache-control: max-age=100, stale-if-error=9999"],
+            "body",
+        ),
+        answer(503, &[FRESH], ""),
+        None,
+    ]);
+    scene.get(&[]).await;
+    scene.pass(101);
+    assert_eq!(scene.get(&[]).await.body, "body");
+    scene.pass(101);
+    assert_eq!(scene.get(&[]).await.body, "body");
+}
+
+#[tokio::test]
+async fn a_request_that_may_not_be_stored_leaves_what_is() {
+    let scene = Scene::new([answer(200, &[FRESH], "1"), answer(200, &[FRESH], "2")]);
+    scene.get(&[]).await;
+    assert_eq!(
+        scene.get(&["cache-control: no-cache, no-store"]).await.body,
+        "2"
+    );
+    assert_eq!(scene.get(&[]).await.body, "1");
+}
+
+#[tokio::test]
+async fn the_target_says_the_host_and_there_is_one() {
+    let scene = Scene::new([answer(200, &[FRESH], "body")]);
+    let seen = scene.ask("GET", "http://good/a", &[]).await;
+    assert_eq!(
+        (seen.status, scene.asked_with("host").unwrap()),
+        (200, "good".to_owned())
+    );
+    assert_eq!(scene.get(&["host: y"]).await.status, 400);
 }
 
 #[tokio::test]

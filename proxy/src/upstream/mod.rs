@@ -138,7 +138,7 @@ impl Upstream {
             match self.ask(&lease, path, accept, etag.clone(), id).await {
                 Ok(response)
                     if response.status() == StatusCode::SERVICE_UNAVAILABLE
-                        && self.balancer.len() > tried.len() =>
+                        && tried.len() < ATTEMPTS.min(self.balancer.len()) =>
                 {
                     last = FetchError::Unreachable("a resizer is full".into());
                 }
@@ -183,6 +183,7 @@ impl Upstream {
         }
         match tokio::time::timeout(self.timeout, self.client.request(request)).await {
             Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) if is_malformed(&error) => Err(invalid(&error)),
             Ok(Err(error)) => Err(Asked::Unanswered(chain(&error))),
             Err(_) => Err(Asked::Failed(FetchError::Timeout(
                 format!("no answer in {:?}", self.timeout).into(),
@@ -216,6 +217,13 @@ enum Asked {
     Unanswered(String),
     /// Asking another would not help.
     Failed(FetchError),
+}
+
+/// Whether what came was no HTTP (nginx: `invalid_header`).
+fn is_malformed(error: &hyper_util::client::legacy::Error) -> bool {
+    let cause =
+        std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<hyper::Error>());
+    cause.is_some_and(hyper::Error::is_parse)
 }
 
 /// An error with its causes, for the log.

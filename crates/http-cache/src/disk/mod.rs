@@ -24,6 +24,7 @@ use files::{Files, Pending, Reading};
 use index::{Index, Place, Seconds};
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -41,6 +42,9 @@ const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How often it is noted on disk that an entry is still used; its place in the order after a restart is that exact.
 const NOTE_INTERVAL: u32 = 3600;
+
+/// How long a purge waits to be on disk. In the index it is at once; a folder that another process has takes longer.
+const PURGE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Nodes of the index that a purge or a listing looks at before it lets go of the lock.
 const STEP: usize = 4096;
@@ -109,8 +113,12 @@ struct Shared {
     complete: AtomicBool,
     /// The tier is being closed.
     closing: AtomicBool,
+    /// The folder is ours to read and change.
+    taken: AtomicBool,
     /// Bytes that wait for the writer.
     queued: AtomicU64,
+    /// Removals that found no room in the queue; the writer does them when the queue is empty.
+    overflow: Mutex<Vec<Job>>,
     purges: Arc<Purges>,
     /// When the tier was opened, among purges.
     born: Epoch,
@@ -131,7 +139,7 @@ impl Disk {
     /// # Errors
     /// When the writer's thread cannot be started. A folder that cannot be used is told in the log, once a minute,
     /// and nothing is stored.
-    pub(crate) fn open(config: DiskConfig, purges: Arc<Purges>) -> std::io::Result<Self> {
+    pub(crate) fn open(config: DiskConfig, purges: Arc<Purges>) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             files: Files::new(config.dir.clone()),
             config,
@@ -139,12 +147,15 @@ impl Disk {
             folder: OnceLock::new(),
             complete: AtomicBool::new(false),
             closing: AtomicBool::new(false),
+            taken: AtomicBool::new(false),
             queued: AtomicU64::new(0),
+            overflow: Mutex::default(),
             born: purges.now(),
             purges,
             counters: DiskCounters::default(),
             last_complaint: Mutex::new(None),
         });
+        shared.try_to_take_folder();
         let (jobs, queue) = sync_channel(QUEUE);
         let writer = std::thread::Builder::new()
             .name("cache-disk".into())
@@ -194,7 +205,7 @@ impl Disk {
                 .map_or(Found::Nothing, Found::Stored),
             Ok(Reading::Pending(pending)) => Found::Wait(wait(Some((pending, place, expired)))),
             Err(error) => {
-                self.shared.drop_damaged(key, place, &error);
+                self.shared.unreadable(key, place, &error);
                 Found::Nothing
             }
         }
@@ -234,9 +245,12 @@ impl Disk {
 
     /// Queues the removal of one key.
     pub(crate) fn remove(&self, key: &Key) {
-        let removed = self.shared.lock().remove(key.as_str());
-        if let Some(slot) = removed {
-            self.send(Job::Delete(vec![slot]));
+        let slot = self.shared.lock().remove(key.as_str());
+        let job = Job::Remove(key.clone(), slot);
+        // What waits in the queue for this key is removed with it.
+        let jobs = self.jobs.as_ref();
+        if let Some(Err(TrySendError::Full(job))) = jobs.map(|jobs| jobs.try_send(job)) {
+            self.shared.defer(job);
         }
     }
 
@@ -275,7 +289,7 @@ impl Disk {
         }
         let (done, wait) = sync_channel(1);
         if jobs.send(Job::Tell(done)).is_ok() {
-            let _ = wait.recv();
+            let _ = wait.recv_timeout(PURGE_TIMEOUT);
         }
         count
     }
@@ -361,7 +375,7 @@ impl Wait {
         match pending.wait() {
             Ok(bytes) => self.shared.take_in(&self.key, place, expired, bytes),
             Err(error) => {
-                self.shared.drop_damaged(&self.key, place, &error);
+                self.shared.unreadable(&self.key, place, &error);
                 None
             }
         }
@@ -375,6 +389,9 @@ impl Shared {
 
     /// Finds a key that the index in memory does not know yet.
     fn find_on_disk(&self, key: &Key) -> Option<(Reading, Place, Seconds)> {
+        if !self.taken.load(Ordering::Acquire) {
+            return None;
+        }
         let slot = self.files.find(key.as_str())?;
         let _admitted = self.purges.admit(key.as_str(), self.born)?;
         let (place, expired) = (slot.place(), slot.expired);
@@ -401,20 +418,36 @@ impl Shared {
         }
     }
 
-    /// Drops an entry that cannot be read. A file that was rewritten meanwhile is no damage: its slot has moved on.
+    /// Deals with an entry that could not be read. Only one that is gone or changed is lost: a lack of descriptors or
+    /// memory passes, and must not empty the cache.
+    fn unreadable(&self, key: &Key, place: Place, error: &io::Error) {
+        use io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
+        if matches!(error.kind(), NotFound | InvalidData | UnexpectedEof) {
+            self.drop_damaged(key, place, error);
+        } else {
+            self.complain(&format!("a stored entry cannot be read: {error}"));
+        }
+    }
+
+    /// Drops an entry that is damaged. A file that was rewritten meanwhile is no damage: its slot has moved on.
     fn drop_damaged(&self, key: &Key, place: Place, error: &dyn std::error::Error) {
         let mut index = self.lock();
         if index
             .get(key.as_str())
             .is_some_and(|slot| slot.place() == place)
         {
-            index.remove(key.as_str());
+            let slot = index.remove(key.as_str());
             drop(index);
-            self.files.remove_line(key.as_str());
-            self.files.remove_content(place.content);
+            self.defer(Job::Delete(slot.into_iter().collect()));
             self.counters.damaged.fetch_add(1, Ordering::Relaxed);
             self.complain(&format!("a stored entry is unusable and dropped: {error}"));
         }
+    }
+
+    /// Leaves a removal to the writer, for when its queue is empty.
+    fn defer(&self, job: Job) {
+        let overflow = self.overflow.lock();
+        overflow.unwrap_or_else(PoisonError::into_inner).push(job);
     }
 
     fn complain(&self, what: &str) {

@@ -1,8 +1,8 @@
 //! What the tier does first, while requests are served already: take the folder, read the index, sweep up after a
 //! process that was killed.
 
-use super::Shared;
 use super::index::{Content, Slot};
+use super::{STEP, Shared};
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
 use std::sync::Arc;
@@ -21,7 +21,10 @@ impl Shared {
     /// Gives the thread that sweeps, which may go on for long.
     pub(super) fn start(self: &Arc<Self>) -> Option<JoinHandle<()>> {
         let begun = (Instant::now(), SystemTime::now());
-        self.take_folder();
+        self.wait_for_folder();
+        if !self.taken.load(Ordering::Acquire) {
+            return None;
+        }
         self.files.sweep_temporary();
         self.read_index();
         self.complete.store(true, Ordering::Release);
@@ -35,28 +38,28 @@ impl Shared {
         self.sweep(begun.1 - SWEEP_AGE)
     }
 
-    /// Waits for the folder to be free. Two processes may want it when one takes over from the other; what the later one
-    /// stores meanwhile waits in its queue. A folder that cannot be locked, being read-only for example, is used as it is.
-    fn take_folder(&self) {
+    /// Takes the folder if it is free. Two processes may want it when one takes over from the other. A folder that cannot
+    /// be locked, being read-only for example, is used as it is.
+    pub(super) fn try_to_take_folder(&self) {
         let dir = self.files.dir();
         if let Err(error) = std::fs::create_dir_all(dir) {
             self.complain(&format!("the folder cannot be used: {error}"));
-            return;
-        }
-        let Ok(file) = File::create(dir.join("lock")) else {
-            return;
-        };
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if !self.closing.load(Ordering::Relaxed) => {
-                    self.complain("another process has the folder; waiting for it to end");
-                    std::thread::sleep(LOCK_INTERVAL);
-                }
-                Err(_) => return,
+        } else if let Ok(file) = File::create(dir.join("lock")) {
+            if let Err(TryLockError::WouldBlock) = file.try_lock() {
+                return;
             }
+            let _ = self.folder.set(file);
         }
-        let _ = self.folder.set(file);
+        self.taken.store(true, Ordering::Release);
+    }
+
+    /// Waits for the folder to be free. What is to be stored meanwhile waits in the queue.
+    fn wait_for_folder(&self) {
+        while !self.taken.load(Ordering::Acquire) && !self.closing.load(Ordering::Relaxed) {
+            self.complain("another process has the folder; waiting for it to end");
+            std::thread::sleep(LOCK_INTERVAL);
+            self.try_to_take_folder();
+        }
     }
 
     /// Fills the index, the entries in the order of their last use.
@@ -84,9 +87,12 @@ impl Shared {
     /// Removes content that no entry leads to, on a thread of its own: there may be millions of files to look at.
     fn sweep(self: &Arc<Self>, before: SystemTime) -> Option<JoinHandle<()>> {
         let mut known: HashSet<Content> = HashSet::new();
-        self.lock().walk(0, usize::MAX, |slot| {
-            known.insert(slot.content);
-        });
+        let mut from = Some(0);
+        while let Some(at) = from {
+            from = self.lock().walk(at, STEP, |slot| {
+                known.insert(slot.content);
+            });
+        }
         let shared = self.clone();
         let sweep = move || {
             let closing = || shared.closing.load(Ordering::Relaxed);

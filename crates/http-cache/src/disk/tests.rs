@@ -153,6 +153,7 @@ fn a_damaged_file_is_a_miss_and_is_forgotten() {
         assert!(disk.body("/a").is_none());
         assert_eq!(disk.counters().damaged.load(Ordering::Relaxed), 1);
         assert_eq!(disk.held(), (0, 0));
+        disk.settle();
         assert!(contents(dir.path()).is_empty());
     }
 }
@@ -230,7 +231,7 @@ fn an_index_file_does_not_grow_however_often_its_key_is_rewritten() {
     for _ in 0..100_000 {
         disk.shared.files.write_line(&slot).unwrap();
     }
-    assert_eq!(files(&dir.path().join("index-v5")), [line.clone()]);
+    assert_eq!(files(&dir.path().join("index-v5")).len(), 1);
     assert_eq!(std::fs::metadata(&line).unwrap().len(), length);
 }
 

@@ -6,6 +6,7 @@ use crate::entry::Stored;
 use crate::key::Key;
 use crate::purge::Epoch;
 use std::io;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::SystemTime;
@@ -19,6 +20,8 @@ pub(super) enum Job {
         born: Epoch,
         bytes: u64,
     },
+    /// Remove a key, and what the index had for it.
+    Remove(Key, Option<Slot>),
     /// Remove the files of slots that the index no longer has.
     Delete(Vec<Slot>),
     /// Write the index lines of these keys anew.
@@ -34,35 +37,60 @@ pub(super) enum Job {
 impl Shared {
     pub(super) fn work(&self, queue: &Receiver<Job>) {
         while let Ok(job) = queue.recv() {
-            match job {
-                Job::Store {
-                    key,
-                    stored,
-                    born,
-                    bytes,
-                } => {
-                    self.store(&key, &stored, born);
-                    self.queued.fetch_sub(bytes, Ordering::Relaxed);
+            self.carry_out(job);
+            while let Ok(job) = queue.try_recv() {
+                self.carry_out(job);
+            }
+            self.catch_up();
+        }
+        self.catch_up();
+    }
+
+    /// Does what found no room in the queue.
+    fn catch_up(&self) {
+        let overflow = self.overflow.lock();
+        let jobs = std::mem::take(&mut *overflow.unwrap_or_else(PoisonError::into_inner));
+        for job in jobs {
+            self.carry_out(job);
+        }
+    }
+
+    fn carry_out(&self, job: Job) {
+        match job {
+            Job::Remove(key, slot) => {
+                let stored_since = self.lock().remove(key.as_str());
+                for slot in [slot, stored_since].into_iter().flatten() {
+                    self.delete(&slot);
                 }
-                Job::Delete(slots) => slots.iter().for_each(|slot| self.delete(slot)),
-                Job::WriteLines(keys) => {
-                    for key in keys {
-                        let slot = self.lock().get(&key).cloned();
-                        if let Some(slot) = slot {
-                            self.write_line(&slot);
-                        }
-                    }
-                }
-                Job::NoteUse(key) => {
-                    let slot = self.lock().get(key.as_str()).cloned();
+            }
+            Job::Store {
+                key,
+                stored,
+                born,
+                bytes,
+            } => {
+                self.store(&key, &stored, born);
+                self.queued.fetch_sub(bytes, Ordering::Relaxed);
+            }
+            Job::Delete(slots) => slots.iter().for_each(|slot| self.delete(slot)),
+            Job::WriteLines(keys) => {
+                for key in keys {
+                    let slot = self.lock().get(&key).cloned();
                     if let Some(slot) = slot {
-                        self.files.note_use(slot.content, slot.used);
+                        self.write_line(&slot);
                     }
                 }
-                Job::Tidy(now) => self.evict_inactive(now),
-                Job::Tell(done) => {
-                    let _ = done.send(());
+            }
+            Job::NoteUse(key) => {
+                let slot = self.lock().get(key.as_str()).cloned();
+                if let Some(slot) = slot {
+                    self.files.note_use(slot.content, slot.used);
                 }
+            }
+            Job::Tidy(now) => self.evict_inactive(now),
+            Job::Tell(done) => {
+                self.catch_up();
+                let _ = done.send(());
             }
         }
     }
