@@ -190,21 +190,20 @@ pub(crate) struct AcTable {
 }
 
 impl AcTable {
-    pub(crate) fn new(spec: &Spec) -> Self {
-        let fronts = Canonical::fronts::<{ 1 << SKIP_BITS }>(spec, SKIP_BITS);
+    /// `skipping`: whether to make the look-up of several symbols too, which takes some ten microseconds. Without it
+    /// [`Self::skip_block`] goes symbol by symbol.
+    pub(crate) fn new(spec: &Spec, skipping: bool) -> Self {
+        let fronts = Canonical::fronts::<{ 1 << LOOK_BITS }>(spec, LOOK_BITS);
         let mut look = Box::new([0; 1 << LOOK_BITS]);
-        for (entry, index) in look.iter_mut().zip(0_u32..) {
-            let (length, symbol) = fronts[(index << (SKIP_BITS - LOOK_BITS)) as usize];
-            let length = if u32::from(length) > LOOK_BITS {
-                0
-            } else {
-                length
-            };
+        for ((entry, index), &(length, symbol)) in look.iter_mut().zip(0..).zip(fronts.iter()) {
             *entry = look_entry(index, length, symbol, sequential_advance(symbol));
         }
-        let mut skip = Box::new([0; 1 << SKIP_BITS]);
-        for (entry, index) in skip.iter_mut().zip(0..) {
-            *entry = chain(&fronts, index);
+        let mut skip = Box::new([LONG_CODE; 1 << SKIP_BITS]);
+        if skipping {
+            let fronts = Canonical::fronts::<{ 1 << SKIP_BITS }>(spec, SKIP_BITS);
+            for (entry, index) in skip.iter_mut().zip(0..) {
+                *entry = chain(&fronts, index);
+            }
         }
         Self {
             look,
