@@ -190,7 +190,7 @@ pub(crate) struct AcTable {
 }
 
 impl AcTable {
-    /// `skipping`: whether to make the look-up of several symbols too, which takes some ten microseconds. Without it
+    /// `skipping`: whether to make the look-up of several symbols too, which takes longer than a small picture. Without it
     /// [`Self::skip_block`] goes symbol by symbol.
     pub(crate) fn new(spec: &Spec, skipping: bool) -> Self {
         let fronts = Canonical::fronts::<{ 1 << LOOK_BITS }>(spec, LOOK_BITS);
