@@ -1,12 +1,13 @@
 //! The settings of the edge as plain values, checked once. Each module sees its own part only.
 
 use crate::args::{Cli, LanguageArgs, Signature, SigningArgs};
+use crate::cache_admin::original_of;
 use crate::client_address::ClientAddressConfig;
 use crate::rate_limit::RateLimitConfig;
 use crate::upstream::UpstreamConfig;
 use anyhow::{Context, bail};
 use http_cache::disk::DiskConfig;
-use http_cache::{CacheConfig, CacheValid, Clock, Policy, UseStale};
+use http_cache::{CacheConfig, CacheValid, Clock, Policy};
 use image_url::{Algorithm, Expression, Language, Preset, Secret, SecureLink, SecureLinkConfig};
 use service::Problem;
 use service::server::ServerLimits;
@@ -30,6 +31,8 @@ pub struct Config {
     pub cache: CacheConfig,
     /// The resizers.
     pub upstream: UpstreamConfig,
+    /// What purges and looks into the cache are authorized by; without it they are refused.
+    pub admin_token: Option<String>,
     /// How long clients may keep a picture; `None` passes on what the resizer says.
     pub expires: Option<Duration>,
 }
@@ -68,13 +71,18 @@ impl Config {
                 disk: (disk.size > 0).then_some(disk),
                 policy: Policy {
                     valid: CacheValid::new(args.cache_valid.clone()),
-                    use_stale: UseStale::default(),
+                    use_stale: args.use_stale,
+                    max_stale: args.max_stale.on(),
+                    store_set_cookie: false,
                 },
                 lock_timeout: args.lock_timeout,
                 max_body: args.max_body.as_u64(),
+                max_flights: args.max_fetches,
+                tag_of: original_of,
                 clock: Clock::System,
             },
             upstream: UpstreamConfig::new(&args.resizers, args.upstream_timeout)?,
+            admin_token: cli.admin_token.clone().filter(|token| !token.is_empty()),
             expires: args.expires.on(),
         })
     }

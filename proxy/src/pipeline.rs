@@ -9,7 +9,7 @@ use crate::respond::{self, Body, ClientLifetime};
 use crate::upstream::Upstream;
 use http::header::{ACCEPT, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Request, Response};
-use http_cache::{Cache, CacheStatus, Key, Served};
+use http_cache::{Cache, CacheRequest, CacheStatus, Conditions, Key, Served};
 use hyper::body::Incoming;
 use image_url::{AcceptClass, Canonical, Language, SecureLink, Target};
 use service::metrics::Registry;
@@ -50,6 +50,10 @@ impl Edge {
 
     pub(crate) fn upstream(&self) -> Arc<Upstream> {
         self.upstream.clone()
+    }
+
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.cache
     }
 
     pub(crate) fn tidy(&self) {
@@ -95,7 +99,7 @@ pub(crate) async fn handle(
                 link_expires: found.link_expires,
             };
             (
-                respond::picture(request.method(), request.headers(), found.served, lifetime),
+                respond::picture(request.method(), request.headers(), found.served, lifetime).await,
                 Some(cache),
             )
         }
@@ -157,11 +161,16 @@ async fn find(
     });
 
     let (upstream, path, id) = (edge.upstream(), canonical.path().to_owned(), id.clone());
-    let fetch = move |etag| {
+    let fetch = move |conditions: Conditions| {
         let (upstream, path, id) = (upstream.clone(), path.clone(), id.clone());
-        async move { upstream.fetch(&path, accept, etag, &id).await }
+        async move {
+            upstream
+                .fetch(&path, accept, conditions.if_none_match, &id)
+                .await
+        }
     };
-    let served = edge.cache.serve(key(&canonical, accept), fetch).await?;
+    let wanted = CacheRequest::new(key(&canonical, accept));
+    let served = edge.cache.serve(wanted, fetch).await?;
     if !served.head.status.is_success() {
         return Err(Failure::Upstream(served.head.status));
     }
@@ -171,11 +180,12 @@ async fn find(
     })
 }
 
-/// The canonical path and, where the format is negotiated, the class of the client. No path has a blank in it.
+/// The canonical path and, as variants of it, the classes of clients where the format is negotiated.
 fn key(canonical: &Canonical, accept: Option<AcceptClass>) -> Key {
+    let key = Key::new(canonical.path());
     match accept {
-        Some(class) => Key::new(format!("{} {}", canonical.path(), class.word())),
-        None => Key::new(canonical.path()),
+        Some(class) => key.variant(class.word()),
+        None => key,
     }
 }
 

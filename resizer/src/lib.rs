@@ -97,6 +97,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: CancellationTok
         Arc::new(registry),
         readiness.clone(),
         admin_shutdown.clone(),
+        admin::nothing_more,
     ));
     readiness.set(true);
     tracing::info!(listen = ?listeners.internal.local_addr().ok(), "resizer serves");

@@ -115,10 +115,11 @@ impl Upstream {
     /// GETs a canonical path. Nothing of the client's request goes along but the id for the log, and
     /// the class of its `Accept` where the format is negotiated.
     ///
-    /// A resizer that cannot be reached or is full is passed over for the next one.
+    /// A resizer that cannot be reached, breaks off before it answers, or is full, is passed over for the next one
+    /// (nginx: `proxy_next_upstream error http_503`). One that is too slow is not: the next would be as slow.
     ///
     /// # Errors
-    /// When none could be reached, or the one that took the request broke off or was too slow.
+    /// When none answered, or the one that took the request was too slow.
     pub async fn fetch(
         &self,
         path: &str,
@@ -142,8 +143,8 @@ impl Upstream {
                     last = FetchError::Unreachable("a resizer is full".into());
                 }
                 Ok(response) => return Ok(self.with_guarded_body(response, lease)),
-                Err(Asked::Refused(error)) => {
-                    tracing::warn!(request = %id, resizer = %lease.address(), "cannot connect: {error}");
+                Err(Asked::Unanswered(error)) => {
+                    tracing::warn!(request = %id, resizer = %lease.address(), "no answer: {error}");
                     lease.set_aside();
                     last = FetchError::Unreachable(error.into());
                 }
@@ -182,8 +183,7 @@ impl Upstream {
         }
         match tokio::time::timeout(self.timeout, self.client.request(request)).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) if error.is_connect() => Err(Asked::Refused(chain(&error))),
-            Ok(Err(error)) => Err(Asked::Failed(FetchError::Unreachable(chain(&error).into()))),
+            Ok(Err(error)) => Err(Asked::Unanswered(chain(&error))),
             Err(_) => Err(Asked::Failed(FetchError::Timeout(
                 format!("no answer in {:?}", self.timeout).into(),
             ))),
@@ -212,9 +212,9 @@ impl Upstream {
 
 /// How asking one resizer went wrong.
 enum Asked {
-    /// No connection: another one may be asked.
-    Refused(String),
-    /// It may have begun to work: asking another would double the work.
+    /// No connection, or one that broke off: another one may be asked, a GET being idempotent.
+    Unanswered(String),
+    /// Asking another would not help.
     Failed(FetchError),
 }
 
