@@ -6,7 +6,8 @@
 
 use crate::client_address::RealIpHeader;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use http_cache::policy::ValidRule;
+use http_cache::UseStale;
+use http_cache::cache_valid::ValidRule;
 use ipnet::IpNet;
 use service::logs::LogArgs;
 use service::units::{self, ByteSize, Rate, Switch};
@@ -36,8 +37,19 @@ pub(crate) struct Cli {
         global = true
     )]
     pub admin_listen: String,
+    /// What purges and looks into the cache are authorized by; without it they are refused.
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "EDGE_ADMIN_TOKEN",
+        hide_env_values = true,
+        global = true
+    )]
+    pub admin_token: Option<String>,
     #[command(flatten)]
     pub signing: SigningArgs,
+    #[command(flatten)]
+    pub language: LanguageArgs,
     #[command(flatten)]
     pub serve: ServeArgs,
     #[command(flatten)]
@@ -50,6 +62,56 @@ pub(crate) enum Command {
     Sign(SignArgs),
     /// Exit 0 when the process on this machine is ready, for container health checks.
     Healthcheck,
+    /// Remove pictures from the cache of a running edge-proxy, or mark them stale.
+    Purge(PurgeArgs),
+    /// Look into the cache of a running edge-proxy.
+    #[command(subcommand)]
+    Cache(CacheCommand),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PurgeArgs {
+    /// Mark stale instead of removing: the old picture is served until the new one is there.
+    #[arg(long, global = true)]
+    pub soft: bool,
+    #[command(subcommand)]
+    pub what: PurgeCommand,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum PurgeCommand {
+    /// One URL, as it is requested: `/resize/300x200/cats/tom.jpg`.
+    Url {
+        /// The path; a signature behind it does not matter.
+        path: String,
+    },
+    /// All pictures made of an original: `cats/tom.jpg`.
+    Original {
+        /// The name, not percent-encoded.
+        name: String,
+    },
+    /// All pictures made of the originals whose name begins so: `cats/`.
+    Prefix {
+        /// The beginning of the names, not percent-encoded.
+        prefix: String,
+    },
+    /// Everything.
+    All,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum CacheCommand {
+    /// Print what is held: bytes and entries of both tiers.
+    Stats,
+    /// Print entries on disk, one a line: bytes, time of last use, URL.
+    Ls {
+        /// Only URLs that hold this text.
+        #[arg(default_value = "")]
+        contains: String,
+        /// Entries printed at most.
+        #[arg(long, value_name = "N", default_value_t = 1000)]
+        limit: usize,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -111,6 +173,24 @@ pub(crate) struct SigningArgs {
     /// Answer every URL, signed or not. For development only: strangers can then make endless work.
     #[arg(long, env = "EDGE_INSECURE_UNSIGNED", global = true)]
     pub insecure_unsigned: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "URLs")]
+pub(crate) struct LanguageArgs {
+    /// A name for an operation with its options, such as thumb=resize/300x200,q=80 for /preset/thumb/cat.jpg;
+    /// repeatable, or separated by semicolons.
+    #[arg(
+        long = "preset",
+        value_name = "NAME=OPERATION",
+        value_delimiter = ';',
+        env = "EDGE_PRESETS",
+        global = true
+    )]
+    pub presets: Vec<String>,
+    /// Serve nothing but presets.
+    #[arg(long, env = "EDGE_PRESETS_ONLY", global = true)]
+    pub presets_only: bool,
 }
 
 #[derive(Args, Debug)]
@@ -222,6 +302,23 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = units::duration, env = "EDGE_LOCK_TIMEOUT",
           help_heading = "Cache")]
     pub lock_timeout: Duration,
+    /// On which failures a stale picture is served: error, timeout, invalid_header, updating, http_500, http_502, http_503,
+    /// http_504, http_403, http_404, http_429, or off (nginx: proxy_cache_use_stale).
+    #[arg(long, value_name = "FAILURES", default_value_t = UseStale::all(), env = "EDGE_USE_STALE", help_heading = "Cache")]
+    pub use_stale: UseStale,
+    /// How stale a picture may be that is served, or off: as long as it lies in the cache.
+    #[arg(long, value_name = "TIME", default_value = "off", value_parser = units::duration_or_off, env = "EDGE_MAX_STALE",
+          help_heading = "Cache")]
+    pub max_stale: Switch<Duration>,
+    /// Fetches from resizers under way at once; a request that needs one more is answered 503.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1000,
+        env = "EDGE_MAX_FETCHES",
+        help_heading = "Cache"
+    )]
+    pub max_fetches: usize,
     /// How long browsers and CDNs may keep a picture, or off to pass on what the resizer says (nginx: expires).
     #[arg(long, value_name = "TIME", default_value = "30d", value_parser = units::duration_or_off, env = "EDGE_EXPIRES",
           help_heading = "Cache")]

@@ -1,13 +1,14 @@
 //! The settings of the edge as plain values, checked once. Each module sees its own part only.
 
-use crate::args::{Cli, Signature, SigningArgs};
+use crate::args::{Cli, LanguageArgs, Signature, SigningArgs};
+use crate::cache_admin::original_of;
 use crate::client_address::ClientAddressConfig;
 use crate::rate_limit::RateLimitConfig;
 use crate::upstream::UpstreamConfig;
 use anyhow::{Context, bail};
 use http_cache::disk::DiskConfig;
-use http_cache::{CacheConfig, CacheValid, Clock, Policy, UseStale};
-use image_url::{Algorithm, Expression, Secret, SecureLink, SecureLinkConfig};
+use http_cache::{CacheConfig, CacheValid, Clock, Policy};
+use image_url::{Algorithm, Expression, Language, Preset, Secret, SecureLink, SecureLinkConfig};
 use service::Problem;
 use service::server::ServerLimits;
 use std::time::Duration;
@@ -22,12 +23,16 @@ pub struct Config {
     pub rate_limit: Option<RateLimitConfig>,
     /// How links are signed.
     pub secure_link: SecureLink,
+    /// What URLs may ask for.
+    pub language: Language,
     /// What an unsigned URL is answered with.
     pub denied: Problem,
     /// The cache.
     pub cache: CacheConfig,
     /// The resizers.
     pub upstream: UpstreamConfig,
+    /// What purges and looks into the cache are authorized by; without it they are refused.
+    pub admin_token: Option<String>,
     /// How long clients may keep a picture; `None` passes on what the resizer says.
     pub expires: Option<Duration>,
 }
@@ -55,6 +60,7 @@ impl Config {
                 burst: args.rate_burst,
             }),
             secure_link: secure_link(&cli.signing)?,
+            language: language(&cli.language)?,
             denied: if args.denied_status == 403 {
                 Problem::Forbidden
             } else {
@@ -65,16 +71,37 @@ impl Config {
                 disk: (disk.size > 0).then_some(disk),
                 policy: Policy {
                     valid: CacheValid::new(args.cache_valid.clone()),
-                    use_stale: UseStale::default(),
+                    use_stale: args.use_stale,
+                    max_stale: args.max_stale.on(),
+                    store_set_cookie: false,
                 },
                 lock_timeout: args.lock_timeout,
                 max_body: args.max_body.as_u64(),
+                max_flights: args.max_fetches,
+                tag_of: original_of,
                 clock: Clock::System,
             },
             upstream: UpstreamConfig::new(&args.resizers, args.upstream_timeout)?,
+            admin_token: cli.admin_token.clone().filter(|token| !token.is_empty()),
             expires: args.expires.on(),
         })
     }
+}
+
+/// The language with the presets of the flags. Serving presets only, without any, is refused: nothing would be served.
+pub(crate) fn language(args: &LanguageArgs) -> anyhow::Result<Language> {
+    let presets = args
+        .presets
+        .iter()
+        .map(|text| text.trim())
+        .filter(|text| !text.is_empty())
+        .map(str::parse)
+        .collect::<Result<Vec<Preset>, _>>()
+        .context("--preset")?;
+    if args.presets_only && presets.is_empty() {
+        bail!("--presets-only without any --preset: nothing could be served");
+    }
+    Language::new(presets, args.presets_only).context("--preset")
 }
 
 /// The signature scheme of the flags. Without any secret the edge refuses to start, unless that is asked for.

@@ -52,6 +52,7 @@ impl Failure {
             Self::Url(UrlError::UnknownShape) => Problem::NotFound,
             Self::Url(_) => Problem::BadUrl,
             Self::Fetch(FetchError::Timeout(_)) => Problem::GatewayTimeout,
+            Self::Fetch(FetchError::Overloaded) => Problem::Overloaded,
             Self::Fetch(_) => Problem::BadGateway,
             Self::Upstream(status) => {
                 Problem::from_upstream_status(*status).unwrap_or(Problem::BadGateway)

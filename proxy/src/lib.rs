@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod cache_admin;
+mod cache_client;
 pub mod client_address;
 pub mod config;
 mod failure;
@@ -53,7 +55,13 @@ pub fn cli(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let outcome = match &cli.command {
-        Some(Command::Sign(args)) => sign::run(&cli.signing, args),
+        Some(Command::Sign(args)) => sign::run(&cli.signing, &cli.language, args),
+        Some(Command::Purge(args)) => {
+            cache_client::purge(&cli.admin_listen, cli.admin_token.as_deref(), args)
+        }
+        Some(Command::Cache(command)) => {
+            cache_client::look(&cli.admin_listen, cli.admin_token.as_deref(), command)
+        }
         Some(Command::Healthcheck) => healthcheck::ready(&cli.admin_listen).map_err(Into::into),
         None => serve(&cli),
     };
@@ -99,8 +107,10 @@ pub async fn run(
     let readiness = Readiness::default();
     let mut registry = Registry::with_prefix("tandem_edge");
     let limits = config.server;
+    let admin_token: Option<Arc<str>> = config.admin_token.as_deref().map(Arc::from);
     let edge = Arc::new(Edge::new(config, &mut registry).context("the cache cannot be opened")?);
 
+    let cache = edge.cache().clone();
     // The admin listener outlives the public one, so that a drain can be watched.
     let admin_shutdown = CancellationToken::new();
     let admin = tokio::spawn(admin::run(
@@ -108,6 +118,7 @@ pub async fn run(
         Arc::new(registry),
         readiness.clone(),
         admin_shutdown.clone(),
+        move |request| cache_admin::respond(cache.clone(), admin_token.clone(), request),
     ));
     let chores = tokio::spawn(housekeeping(edge.clone(), shutdown.clone()));
     readiness.set(true);

@@ -7,11 +7,11 @@ use crate::metrics::Metrics;
 use crate::rate_limit::RateLimit;
 use crate::respond::{self, Body, ClientLifetime};
 use crate::upstream::Upstream;
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{Method, Request, Response};
-use http_cache::{Cache, CacheStatus, Key, Served};
+use http::header::{ACCEPT, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderValue, Method, Request, Response};
+use http_cache::{Cache, CacheRequest, CacheStatus, Conditions, Key, Served};
 use hyper::body::Incoming;
-use image_url::{Canonical, SecureLink, Target};
+use image_url::{AcceptClass, Canonical, Language, SecureLink, Target};
 use service::metrics::Registry;
 use service::request_id::X_REQUEST_ID;
 use service::{Problem, RequestId};
@@ -24,6 +24,7 @@ pub(crate) struct Edge {
     client_address: ClientAddressConfig,
     rate_limit: Option<RateLimit>,
     secure_link: SecureLink,
+    language: Language,
     denied: Problem,
     cache: Cache,
     upstream: Arc<Upstream>,
@@ -38,6 +39,7 @@ impl Edge {
             client_address: config.client_address,
             rate_limit: config.rate_limit.map(RateLimit::new),
             secure_link: config.secure_link,
+            language: config.language,
             denied: config.denied,
             metrics: Metrics::register(registry, &cache),
             cache,
@@ -48,6 +50,10 @@ impl Edge {
 
     pub(crate) fn upstream(&self) -> Arc<Upstream> {
         self.upstream.clone()
+    }
+
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.cache
     }
 
     pub(crate) fn tidy(&self) {
@@ -77,7 +83,8 @@ pub(crate) async fn handle(
         .filter(|_| edge.client_address.trusts(peer.ip()));
     let id = RequestId::accept(sent_id);
     let client = edge.client_address.resolve(peer.ip(), request.headers());
-    let outcome = find(&edge, &request, client, &id).await;
+    let mut negotiated = false;
+    let outcome = find(&edge, &request, client, &id, &mut negotiated).await;
 
     let (mut response, cache) = match outcome {
         Ok(found) => {
@@ -92,7 +99,7 @@ pub(crate) async fn handle(
                 link_expires: found.link_expires,
             };
             (
-                respond::picture(request.method(), request.headers(), found.served, lifetime),
+                respond::picture(request.method(), request.headers(), found.served, lifetime).await,
                 Some(cache),
             )
         }
@@ -110,6 +117,9 @@ pub(crate) async fn handle(
         }
     };
     response.headers_mut().insert(X_REQUEST_ID, id.header());
+    if negotiated {
+        respond::vary_on_accept(&mut response);
+    }
     let took = started.elapsed();
     edge.metrics.request(response.status(), cache, took);
     tracing::info!(
@@ -126,11 +136,13 @@ pub(crate) async fn handle(
     response
 }
 
+/// Sets `negotiated` as soon as it is known that the answer depends on `Accept`, whatever the answer will be.
 async fn find(
     edge: &Edge,
     request: &Request<Incoming>,
     client: IpAddr,
     id: &RequestId,
+    negotiated: &mut bool,
 ) -> Result<Found, Failure> {
     if let Some(limit) = &edge.rate_limit {
         limit.check(client).map_err(Failure::RateLimited)?;
@@ -140,14 +152,25 @@ async fn find(
     let link = edge
         .secure_link
         .verify(&target, client, SystemTime::now())?;
-    let canonical = Canonical::from_signed(&link)?;
+    let canonical = edge.language.parse(link.uri())?;
+
+    *negotiated = canonical.varies_on_accept();
+    let accept = negotiated.then(|| {
+        let headers = request.headers().get_all(ACCEPT);
+        AcceptClass::reduce(headers.iter().map(HeaderValue::as_bytes))
+    });
 
     let (upstream, path, id) = (edge.upstream(), canonical.path().to_owned(), id.clone());
-    let fetch = move |etag| {
+    let fetch = move |conditions: Conditions| {
         let (upstream, path, id) = (upstream.clone(), path.clone(), id.clone());
-        async move { upstream.fetch(&path, etag, &id).await }
+        async move {
+            upstream
+                .fetch(&path, accept, conditions.if_none_match, &id)
+                .await
+        }
     };
-    let served = edge.cache.serve(Key::new(canonical.path()), fetch).await?;
+    let wanted = CacheRequest::new(key(&canonical, accept));
+    let served = edge.cache.serve(wanted, fetch).await?;
     if !served.head.status.is_success() {
         return Err(Failure::Upstream(served.head.status));
     }
@@ -155,6 +178,15 @@ async fn find(
         served,
         link_expires: link.expires(),
     })
+}
+
+/// The canonical path and, as variants of it, the classes of clients where the format is negotiated.
+fn key(canonical: &Canonical, accept: Option<AcceptClass>) -> Key {
+    let key = Key::new(canonical.path());
+    match accept {
+        Some(class) => key.variant(class.word()),
+        None => key,
+    }
 }
 
 /// GET and HEAD without a body; anything that looks like one is refused, so that nothing can hide behind it.

@@ -1,24 +1,21 @@
 //! Turning what the cache gave into what the client gets: headers, conditions, HEAD, problems.
 
 use bytes::Bytes;
-use futures::StreamExt;
-use futures::stream::BoxStream;
 use http::header::{
-    AGE, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, EXPIRES, HeaderName,
-    HeaderValue, LAST_MODIFIED, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_RANGES, AGE, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
+    ETAG, EXPIRES, HeaderName, HeaderValue, LAST_MODIFIED, RANGE, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, Method, Response, StatusCode};
-use http_body::Frame;
 use http_body_util::{Either, Full, StreamBody};
 use http_cache::cache::ServedBody;
-use http_cache::flight::Incomplete;
-use http_cache::{Served, conditional};
+use http_cache::flight::Frames;
+use http_cache::range::{self, Answer};
+use http_cache::{Head, Served, conditional};
 use service::Problem;
 use std::time::{Duration, SystemTime};
 
 /// The body of an answer: whole from memory, or as it arrives.
-pub(crate) type Body =
-    Either<Full<Bytes>, StreamBody<BoxStream<'static, Result<Frame<Bytes>, Incomplete>>>>;
+pub(crate) type Body = Either<Full<Bytes>, StreamBody<Frames>>;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
@@ -38,19 +35,17 @@ pub(crate) struct ClientLifetime {
     pub link_expires: Option<SystemTime>,
 }
 
-/// The answer to a request that got a picture.
-pub(crate) fn picture(
+/// The answer to a request that got a picture: all of it, a part, or that the client's copy is still good.
+pub(crate) async fn picture(
     method: &Method,
     request: &HeaderMap,
     served: Served,
     lifetime: ClientLifetime,
 ) -> Response<Body> {
     let head = served.head.clone();
-    let mut headers = HeaderMap::with_capacity(12);
-    for name in PASSED_ON {
-        if let Some(value) = head.headers.get(&name) {
-            headers.insert(name, value.clone());
-        }
+    let mut headers = HeaderMap::with_capacity(16);
+    for (name, value) in head.prepared(prepare) {
+        headers.insert(name, value.clone());
     }
     headers.insert(AGE, HeaderValue::from(served.age().as_secs()));
     set_lifetime(&mut headers, &served, lifetime);
@@ -60,30 +55,70 @@ pub(crate) fn picture(
         HeaderValue::from_static(served.status.nginx_word()),
     );
 
-    let not_modified =
-        head.status == StatusCode::OK && conditional::not_modified(request, &head.headers);
-    let (status, body) = if not_modified {
+    let ok = head.status == StatusCode::OK;
+    let (status, body) = if ok && conditional::not_modified(request, &head.headers) {
         headers.remove(CONTENT_TYPE);
         (StatusCode::NOT_MODIFIED, empty())
+    } else if ok && method == Method::GET && request.contains_key(RANGE) {
+        match part(request, &head, served.body, &mut headers).await {
+            Some(part) => part,
+            None => return problem(Problem::BadGateway, method, false),
+        }
     } else {
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         let (length, body) = body(served.body);
         if let Some(length) = length {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
-        (
-            head.status,
-            if method == Method::HEAD {
-                empty()
-            } else {
-                body
-            },
-        )
+        let head_only = method == Method::HEAD;
+        (head.status, if head_only { empty() } else { body })
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
+}
+
+/// The headers that are the same in every answer with this picture.
+fn prepare(head: &Head) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(8);
+    for name in PASSED_ON {
+        if let Some(value) = head.headers.get(&name) {
+            headers.insert(name, value.clone());
+        }
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers
+}
+
+/// What a request with a `Range` gets; `None` when the picture breaks off. One that still arrives is waited for: pictures
+/// are small.
+async fn part(
+    request: &HeaderMap,
+    head: &Head,
+    body: ServedBody,
+    headers: &mut HeaderMap,
+) -> Option<(StatusCode, Body)> {
+    let bytes = body.whole().await?;
+    let length = bytes.len() as u64;
+    let (status, range, bytes) = match range::answer(request, &head.headers, length) {
+        Answer::Whole => (StatusCode::OK, None, bytes),
+        Answer::Part(part) => (
+            StatusCode::PARTIAL_CONTENT,
+            Some(part.content_range(length)),
+            bytes.slice(part.first as usize..=part.last as usize),
+        ),
+        Answer::Unsatisfiable => (
+            StatusCode::RANGE_NOT_SATISFIABLE,
+            Some(format!("bytes */{length}")),
+            Bytes::new(),
+        ),
+    };
+    if let Some(range) = range.and_then(|range| HeaderValue::try_from(range).ok()) {
+        headers.insert(CONTENT_RANGE, range);
+    }
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    Some((status, Either::Left(Full::new(bytes))))
 }
 
 /// `Expires` and `Cache-Control` (nginx: `expires 30d`), never beyond the life of the link.
@@ -116,6 +151,14 @@ fn set_lifetime(headers: &mut HeaderMap, served: &Served, lifetime: ClientLifeti
     }
 }
 
+/// Tells caches on the way that the answer depends on `Accept`. It belongs on every answer to such a URL, so that a
+/// problem or a 304 does not stand for all clients (RFC 9110 §12.5.5).
+pub(crate) fn vary_on_accept(response: &mut Response<Body>) {
+    response
+        .headers_mut()
+        .insert(VARY, HeaderValue::from_static("Accept"));
+}
+
 fn max_age_value(max_age: Duration) -> HeaderValue {
     HeaderValue::try_from(format!("max-age={}", max_age.as_secs()))
         .unwrap_or(HeaderValue::from_static("no-cache"))
@@ -124,8 +167,7 @@ fn max_age_value(max_age: Duration) -> HeaderValue {
 fn body(body: ServedBody) -> (Option<u64>, Body) {
     match body {
         ServedBody::Whole(bytes) => (Some(bytes.len() as u64), Either::Left(Full::new(bytes))),
-        ServedBody::Streaming { stream, length } => {
-            let frames = stream.map(|chunk| chunk.map(Frame::data)).boxed();
+        ServedBody::Streaming { frames, length } => {
             (length, Either::Right(StreamBody::new(frames)))
         }
     }

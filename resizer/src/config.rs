@@ -2,6 +2,7 @@
 
 use crate::args::ServeArgs;
 use crate::gate::GateConfig;
+use crate::memory::default_budget;
 use crate::source::{Source, SourceConfig};
 use anyhow::Context;
 use imaging::{Encoding, Limits, Settings};
@@ -19,7 +20,7 @@ pub struct Config {
     pub server: ServerLimits,
     /// Where originals come from.
     pub source: Source,
-    /// How many pictures are worked on, and how many wait.
+    /// How many pictures are worked on, in how much memory, and how many wait.
     pub gate: GateConfig,
     /// Limits of originals and defaults of encoders.
     pub imaging: Settings,
@@ -50,6 +51,9 @@ impl Config {
             gate: GateConfig {
                 workers,
                 queue: args.queue.unwrap_or(QUEUE_PER_WORKER * workers),
+                memory: args
+                    .memory
+                    .map_or_else(default_budget, |memory| memory.as_u64()),
             },
             imaging: Settings {
                 limits: Limits {

@@ -3,15 +3,17 @@
 
 use crate::source::Validators;
 use http::HeaderValue;
-use image_url::Canonical;
+use image_url::{AcceptClass, Canonical};
 use imaging::{ENCODER_VERSION, Encoding};
 use std::time::UNIX_EPOCH;
 use xxhash_rust::xxh3::Xxh3;
 
-/// A strong entity tag (RFC 9110 §8.8.3): the same tag means the same bytes.
+/// A strong entity tag (RFC 9110 §8.8.3): the same tag means the same bytes. What the client accepts is part of it where
+/// the format is negotiated.
 pub(crate) fn etag(
     validators: &Validators,
     canonical: &Canonical,
+    accept: AcceptClass,
     encoding: Encoding,
 ) -> HeaderValue {
     let mut hash = Xxh3::new();
@@ -30,6 +32,9 @@ pub(crate) fn etag(
         part(&validators.size.to_le_bytes());
     }
     part(canonical.path().as_bytes());
+    if canonical.varies_on_accept() {
+        part(accept.word().as_bytes());
+    }
     part(ENCODER_VERSION.as_bytes());
     part(&[
         encoding.jpeg_quality,

@@ -1,11 +1,22 @@
-//! Who is let in to work: a bounded queue, then a bounded number that hold an original, then one picture a core.
+//! Who is let in to work: a bounded queue, then a bounded number that hold an original, then a budget of memory, then
+//! one picture a core.
 //!
-//! Waiting costs nothing, so the queue may be long; memory is bounded by those that hold an original: twice the
-//! workers, so that one is fetched while another is decoded.
+//! Waiting costs nothing, so the queue may be long. Originals are held by twice the workers, so that one is fetched
+//! while another is decoded. What decoding takes is known from the header, and is waited for before a pixel is
+//! allocated. Everybody waits in the order of arrival, so that a large picture is not passed over for ever.
+//!
+//! A request that ends while it waits leaves nothing behind: its work never begins. Work that has begun is told that
+//! nobody waits any more, and keeps its core and its memory until it has ended.
 
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use thiserror::Error;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The unit in which memory is handed out; a semaphore gives at most `u32::MAX` of them at once, 4 TiB.
+const MEMORY_UNIT: u64 = 1024;
 
 /// How much work is done and waited for.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +25,8 @@ pub struct GateConfig {
     pub workers: usize,
     /// Requests that may wait besides.
     pub queue: usize,
+    /// Bytes that all pictures under work may take together. One that needs more by itself runs alone.
+    pub memory: u64,
 }
 
 /// The queue is full.
@@ -21,36 +34,66 @@ pub struct GateConfig {
 #[error("the queue is full")]
 pub struct Full;
 
-/// The gate. Shared by reference.
-#[derive(Debug)]
-pub struct Gate {
-    waiting: Arc<Semaphore>,
-    holding: Arc<Semaphore>,
-    cores: Arc<Semaphore>,
-}
-
-/// The right to hold an original. It ends when dropped.
-#[derive(Debug)]
-pub struct Admitted {
-    _waiting: OwnedSemaphorePermit,
-    _holding: Option<OwnedSemaphorePermit>,
-    cores: Arc<Semaphore>,
-}
-
 /// A picture's work ended by a panic.
 #[derive(Clone, Copy, Debug, Error)]
 #[error("the work on a picture panicked")]
 pub struct Panicked;
 
+/// What the gate counts.
+#[derive(Clone, Debug, Default)]
+pub struct GateMetrics {
+    /// Requests let in: those that wait and those that are worked on.
+    pub depth: Gauge,
+    /// Requests that wait for their turn, for memory or for a core.
+    pub waiting: Gauge,
+    /// Pictures worked on.
+    pub working: Gauge,
+    /// Bytes of the budget that are taken.
+    pub memory: Gauge,
+    /// Requests refused because the queue was full.
+    pub refused: Counter,
+    /// Requests that ended before their work began.
+    pub dropped: Counter,
+}
+
+/// The gate. Shared by reference.
+#[derive(Debug)]
+pub struct Gate {
+    queue: Arc<Semaphore>,
+    holding: Arc<Semaphore>,
+    budget: Budget,
+    cores: Arc<Semaphore>,
+    metrics: GateMetrics,
+}
+
+/// The right to hold an original. It ends when dropped.
+#[derive(Debug)]
+pub struct Admitted {
+    _queue: OwnedSemaphorePermit,
+    _holding: Option<OwnedSemaphorePermit>,
+    _depth: Counted,
+    budget: Budget,
+    cores: Arc<Semaphore>,
+    metrics: GateMetrics,
+}
+
 impl Gate {
     /// A gate with nobody in it.
     pub fn new(config: GateConfig) -> Self {
-        let holding = config.workers * 2;
+        let holding = config.workers.saturating_mul(2);
+        let queue = config.queue.saturating_add(holding);
         Self {
-            waiting: Arc::new(Semaphore::new(config.queue + holding)),
-            holding: Arc::new(Semaphore::new(holding)),
-            cores: Arc::new(Semaphore::new(config.workers)),
+            queue: Arc::new(Semaphore::new(queue.min(Semaphore::MAX_PERMITS))),
+            holding: Arc::new(Semaphore::new(holding.min(Semaphore::MAX_PERMITS))),
+            budget: Budget::new(config.memory),
+            cores: Arc::new(Semaphore::new(config.workers.min(Semaphore::MAX_PERMITS))),
+            metrics: GateMetrics::default(),
         }
+    }
+
+    /// What the gate counts, for the registry.
+    pub fn metrics(&self) -> GateMetrics {
+        self.metrics.clone()
     }
 
     /// Waits for the right to hold an original.
@@ -58,39 +101,150 @@ impl Gate {
     /// # Errors
     /// At once when the queue is full.
     pub async fn admit(&self) -> Result<Admitted, Full> {
-        let waiting = self
-            .waiting
-            .clone()
-            .try_acquire_owned()
-            .map_err(|error| match error {
-                TryAcquireError::NoPermits | TryAcquireError::Closed => Full,
-            })?;
+        let Ok(queue) = self.queue.clone().try_acquire_owned() else {
+            self.metrics.refused.inc();
+            return Err(Full);
+        };
+        let depth = Counted::new(&self.metrics.depth, 1);
+        let waiting = Waiting::new(&self.metrics);
         let holding = self.holding.clone().acquire_owned().await.ok();
+        waiting.over();
         Ok(Admitted {
-            _waiting: waiting,
+            _queue: queue,
             _holding: holding,
+            _depth: depth,
+            budget: self.budget.clone(),
             cores: self.cores.clone(),
+            metrics: self.metrics.clone(),
         })
     }
 }
 
 impl Admitted {
-    /// Runs the work on a thread of its own, once a core is free. Work whose request is dropped before that never
-    /// begins; work that has begun keeps its place until it ends.
+    /// Runs work that takes so many bytes on a thread of its own, once the memory and a core are free. The work is
+    /// given a flag that is set when nobody waits for it any more.
     ///
     /// # Errors
     /// When the work panics.
     pub async fn work<T: Send + 'static>(
         self,
-        work: impl FnOnce() -> T + Send + 'static,
+        bytes: u64,
+        work: impl FnOnce(&AtomicBool) -> T + Send + 'static,
     ) -> Result<T, Panicked> {
+        let waiting = Waiting::new(&self.metrics);
+        let memory = self.budget.take(bytes).await;
+        let taken = Counted::new(&self.metrics.memory, memory.bytes);
         let core = self.cores.clone().acquire_owned().await.ok();
+        waiting.over();
+        let working = Counted::new(&self.metrics.working, 1);
+        let abandoned = Abandoned::default();
+        let flag = abandoned.0.clone();
         let held = tokio::task::spawn_blocking(move || {
-            let result = work();
-            drop((core, self));
+            let result = work(&flag);
+            drop((core, taken, memory, working, self));
             result
         });
-        held.await.map_err(|_| Panicked)
+        let result = held.await.map_err(|_| Panicked);
+        drop(abandoned);
+        result
+    }
+}
+
+/// Memory that is handed out in the order of asking.
+#[derive(Clone, Debug)]
+struct Budget {
+    units: Arc<Semaphore>,
+    total: u32,
+}
+
+/// A part of the budget. It goes back when dropped.
+#[derive(Debug)]
+struct Taken {
+    bytes: u64,
+    _units: Option<OwnedSemaphorePermit>,
+}
+
+impl Budget {
+    fn new(bytes: u64) -> Self {
+        let total = u32::try_from(bytes / MEMORY_UNIT)
+            .unwrap_or(u32::MAX)
+            .max(1);
+        let permits = usize::try_from(total).unwrap_or(usize::MAX);
+        Self {
+            units: Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS))),
+            total,
+        }
+    }
+
+    /// Waits for so many bytes; who needs more than there is takes all, and so is alone.
+    async fn take(&self, bytes: u64) -> Taken {
+        let wanted = u32::try_from(bytes.div_ceil(MEMORY_UNIT)).unwrap_or(u32::MAX);
+        let units = self.units.clone();
+        Taken {
+            bytes: bytes.min(u64::from(self.total) * MEMORY_UNIT),
+            _units: units.acquire_many_owned(wanted.min(self.total)).await.ok(),
+        }
+    }
+}
+
+/// An amount in a gauge for as long as this lives.
+#[derive(Debug)]
+struct Counted {
+    gauge: Gauge,
+    amount: i64,
+}
+
+impl Counted {
+    fn new(gauge: &Gauge, amount: u64) -> Self {
+        let amount = i64::try_from(amount).unwrap_or(i64::MAX);
+        gauge.inc_by(amount);
+        Self {
+            gauge: gauge.clone(),
+            amount,
+        }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.gauge.dec_by(self.amount);
+    }
+}
+
+/// A request that waits; one that ends before it is over counts as dropped.
+struct Waiting {
+    _waiting: Counted,
+    dropped: Option<Counter>,
+}
+
+impl Waiting {
+    fn new(metrics: &GateMetrics) -> Self {
+        Self {
+            _waiting: Counted::new(&metrics.waiting, 1),
+            dropped: Some(metrics.dropped.clone()),
+        }
+    }
+
+    fn over(mut self) {
+        self.dropped = None;
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(dropped) = &self.dropped {
+            dropped.inc();
+        }
+    }
+}
+
+/// Sets its flag when the request that waits for the work ends.
+#[derive(Default)]
+struct Abandoned(Arc<AtomicBool>);
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -98,54 +252,175 @@ impl Admitted {
 mod tests {
     use super::*;
     use std::sync::mpsc;
+    use tokio::sync::oneshot;
+    use tokio::task::{JoinHandle, yield_now};
 
-    #[tokio::test]
-    async fn who_finds_the_queue_full_is_refused_at_once() {
-        let gate = Gate::new(GateConfig {
-            workers: 1,
-            queue: 0,
-        });
-        let held = [gate.admit().await.unwrap(), gate.admit().await.unwrap()];
-        assert!(gate.admit().await.is_err());
-        drop(held);
-        assert!(gate.admit().await.is_ok());
+    const MB: u64 = 1_000_000;
+
+    fn gate(workers: usize, queue: usize, memory: u64) -> Arc<Gate> {
+        Arc::new(Gate::new(GateConfig {
+            workers,
+            queue,
+            memory,
+        }))
+    }
+
+    /// A picture under work until it is let go, or its request is dropped.
+    struct Picture {
+        request: JoinHandle<()>,
+        began: oneshot::Receiver<()>,
+        finish: mpsc::Sender<()>,
+        flag: oneshot::Receiver<bool>,
+    }
+
+    impl Picture {
+        fn ask(gate: &Arc<Gate>, bytes: u64) -> Self {
+            let gate = gate.clone();
+            let (begun, began) = oneshot::channel();
+            let (finish, wait) = mpsc::channel();
+            let (tell, flag) = oneshot::channel();
+            let request = tokio::spawn(async move {
+                let admitted = gate.admit().await.unwrap();
+                let work = move |abandoned: &AtomicBool| {
+                    begun.send(()).unwrap();
+                    wait.recv().unwrap();
+                    let _ = tell.send(abandoned.load(Ordering::Relaxed));
+                };
+                admitted.work(bytes, work).await.unwrap();
+            });
+            Self {
+                request,
+                began,
+                finish,
+                flag,
+            }
+        }
+
+        async fn began(&mut self) {
+            (&mut self.began).await.unwrap();
+        }
+
+        async fn end(self) -> bool {
+            self.finish.send(()).unwrap();
+            let abandoned = self.flag.await.unwrap();
+            let _ = self.request.await;
+            abandoned
+        }
+    }
+
+    /// Lets every task run until all of them wait; the runtime of a test has one thread.
+    async fn settle() {
+        for _ in 0..100 {
+            yield_now().await;
+        }
     }
 
     #[tokio::test]
-    async fn work_that_has_begun_keeps_its_core_though_its_request_is_gone() {
-        let gate = Gate::new(GateConfig {
-            workers: 1,
-            queue: 0,
-        });
-        let (finish, wait) = mpsc::channel::<()>();
-        let (begun, began) = tokio::sync::oneshot::channel();
-        let admitted = gate.admit().await.unwrap();
-        let request = tokio::spawn(admitted.work(move || {
-            begun.send(()).unwrap();
-            wait.recv().unwrap();
-        }));
-        began.await.unwrap();
-        request.abort();
-        let _ = request.await;
+    async fn who_finds_the_queue_full_is_refused_at_once() {
+        let gate = gate(1, 0, MB);
+        let held = [gate.admit().await.unwrap(), gate.admit().await.unwrap()];
+        assert!(gate.admit().await.is_err());
+        assert_eq!(
+            (gate.metrics.refused.get(), gate.metrics.depth.get()),
+            (1, 2)
+        );
+        drop(held);
+        assert!(gate.admit().await.is_ok());
+        assert_eq!(gate.metrics.depth.get(), 0);
+    }
+
+    #[tokio::test]
+    async fn work_that_has_begun_keeps_its_core_and_is_told_that_its_request_is_gone() {
+        let gate = gate(1, 0, MB);
+        let mut picture = Picture::ask(&gate, 1000);
+        picture.began().await;
+        picture.request.abort();
+        settle().await;
         assert_eq!(gate.cores.available_permits(), 0);
-        finish.send(()).unwrap();
-        assert_eq!(gate.admit().await.unwrap().work(|| 7).await.unwrap(), 7);
+        assert_eq!(gate.metrics.working.get(), 1);
+        assert!(picture.end().await);
+        assert_eq!(gate.admit().await.unwrap().work(0, |_| 7).await.unwrap(), 7);
+        assert_eq!(gate.metrics.working.get(), 0);
+        assert_eq!(gate.metrics.dropped.get(), 0);
+    }
+
+    #[tokio::test]
+    async fn work_whose_request_waits_is_not_told_to_stop() {
+        let gate = gate(1, 0, MB);
+        let mut picture = Picture::ask(&gate, 1000);
+        picture.began().await;
+        assert!(!picture.end().await);
+    }
+
+    #[tokio::test]
+    async fn work_whose_request_is_gone_before_its_turn_never_begins() {
+        let gate = gate(1, 8, MB);
+        let mut first = Picture::ask(&gate, 0);
+        first.began().await;
+        // One waits for the core, the next for a place to hold its original.
+        let mut others = [Picture::ask(&gate, 0), Picture::ask(&gate, 0)];
+        settle().await;
+        assert_eq!(gate.metrics.waiting.get(), 2);
+        for other in &others {
+            other.request.abort();
+        }
+        settle().await;
+        assert_eq!(gate.metrics.waiting.get(), 0);
+        assert_eq!(gate.metrics.dropped.get(), 2);
+        first.end().await;
+        for other in &mut others {
+            assert!((&mut other.began).await.is_err());
+        }
+        assert_eq!(gate.metrics.depth.get(), 0);
+    }
+
+    #[tokio::test]
+    async fn pictures_wait_for_memory_though_there_are_cores() {
+        let gate = gate(4, 8, 10 * MB);
+        let mut first = Picture::ask(&gate, 6 * MB);
+        first.began().await;
+        let mut second = Picture::ask(&gate, 6 * MB);
+        settle().await;
+        assert!(second.began.try_recv().is_err());
+        assert_eq!(gate.metrics.memory.get(), 6_000_000);
+        // Small enough, but it came later: else the large one might wait for ever.
+        let mut third = Picture::ask(&gate, 1000);
+        settle().await;
+        assert!(third.began.try_recv().is_err());
+        first.end().await;
+        second.began().await;
+        third.began().await;
+        assert_eq!(gate.metrics.memory.get(), 6_001_000);
+        second.end().await;
+        third.end().await;
+        assert_eq!(gate.metrics.memory.get(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_picture_larger_than_the_budget_runs_alone() {
+        let gate = gate(4, 8, 10 * MB);
+        let mut small = Picture::ask(&gate, MB);
+        small.began().await;
+        let mut huge = Picture::ask(&gate, u64::MAX);
+        settle().await;
+        assert!(huge.began.try_recv().is_err());
+        small.end().await;
+        huge.began().await;
+        let mut next = Picture::ask(&gate, 1);
+        settle().await;
+        assert!(next.began.try_recv().is_err());
+        huge.end().await;
+        next.began().await;
+        next.end().await;
     }
 
     #[tokio::test]
     async fn a_panic_ends_one_picture_only() {
-        let gate = Gate::new(GateConfig {
-            workers: 1,
-            queue: 0,
-        });
-        assert!(
-            gate.admit()
-                .await
-                .unwrap()
-                .work(|| panic!("a picture"))
-                .await
-                .is_err()
-        );
-        assert_eq!(gate.admit().await.unwrap().work(|| 7).await.unwrap(), 7);
+        let gate = gate(1, 0, MB);
+        let work = |_: &AtomicBool| panic!("a picture");
+        assert!(gate.admit().await.unwrap().work(MB, work).await.is_err());
+        let again = gate.admit().await.unwrap().work(MB, |_| 7).await;
+        assert_eq!(again.unwrap(), 7);
+        assert_eq!(gate.metrics.memory.get(), 0);
     }
 }

@@ -4,10 +4,13 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod coalesce;
 pub mod config;
+mod cost;
 mod etag;
 mod failure;
 pub mod gate;
+mod memory;
 mod metrics;
 mod pipeline;
 pub mod source;
@@ -94,6 +97,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: CancellationTok
         Arc::new(registry),
         readiness.clone(),
         admin_shutdown.clone(),
+        admin::nothing_more,
     ));
     readiness.set(true);
     tracing::info!(listen = ?listeners.internal.local_addr().ok(), "resizer serves");

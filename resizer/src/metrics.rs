@@ -1,5 +1,6 @@
 //! What the resizer counts.
 
+use crate::gate::GateMetrics;
 use http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -19,17 +20,19 @@ pub(crate) struct Metrics {
     seconds: Histogram,
     pub(crate) fetches: Counter,
     pub(crate) fetched_bytes: Counter,
+    pub(crate) coalesced: Counter,
     pub(crate) decodes: Counter,
     pub(crate) truncated: Counter,
 }
 
 impl Metrics {
-    pub(crate) fn register(registry: &mut Registry) -> Self {
+    pub(crate) fn register(registry: &mut Registry, gate: &GateMetrics) -> Self {
         let metrics = Self {
             requests: Family::default(),
             seconds: Histogram::new(exponential_buckets(0.001, 2.5, 12)),
             fetches: Counter::default(),
             fetched_bytes: Counter::default(),
+            coalesced: Counter::default(),
             decodes: Counter::default(),
             truncated: Counter::default(),
         };
@@ -53,12 +56,18 @@ impl Metrics {
             "Bytes of originals fetched",
             metrics.fetched_bytes.clone(),
         );
+        registry.register(
+            "source_coalesced",
+            "Originals that came with another request's fetch",
+            metrics.coalesced.clone(),
+        );
         registry.register("decodes", "Originals decoded", metrics.decodes.clone());
         registry.register(
             "truncated",
             "Originals that end before their picture does",
             metrics.truncated.clone(),
         );
+        register_gate(registry, gate);
         metrics
     }
 
@@ -70,4 +79,33 @@ impl Metrics {
             .inc();
         self.seconds.observe(took.as_secs_f64());
     }
+}
+
+fn register_gate(registry: &mut Registry, gate: &GateMetrics) {
+    registry.register(
+        "gate_depth",
+        "Requests let in, whether they wait or are worked on",
+        gate.depth.clone(),
+    );
+    registry.register(
+        "gate_waiting",
+        "Requests that wait for their turn, for memory or for a core",
+        gate.waiting.clone(),
+    );
+    registry.register("gate_working", "Pictures worked on", gate.working.clone());
+    registry.register(
+        "gate_memory_bytes",
+        "Memory set apart for the pictures that are worked on",
+        gate.memory.clone(),
+    );
+    registry.register(
+        "gate_refused",
+        "Requests refused because the queue was full",
+        gate.refused.clone(),
+    );
+    registry.register(
+        "gate_dropped",
+        "Requests that ended before their work began",
+        gate.dropped.clone(),
+    );
 }

@@ -1,26 +1,30 @@
-//! The way of a request: parse URL → condition → admit → original → transform → respond.
+//! The way of a request: parse URL → condition → admit → original → cost → transform → respond.
 
 use crate::config::Config;
+use crate::cost;
 use crate::etag::{etag, matches};
 use crate::failure::Failure;
 use crate::gate::Gate;
 use crate::metrics::Metrics;
-use crate::source::{Source, Validators};
+use crate::source::{Original, Source, Validators};
 use bytes::Bytes;
 use http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
-    IF_NONE_MATCH, LAST_MODIFIED, TRANSFER_ENCODING,
+    ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
+    HeaderValue, IF_NONE_MATCH, LAST_MODIFIED, TRANSFER_ENCODING, VARY,
 };
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use image_url::{Canonical, Operation, Target};
+use image_url::{AcceptClass, Canonical, Operation, Target};
 use imaging::Settings;
 use service::RequestId;
 use service::metrics::Registry;
 use service::request_id::X_REQUEST_ID;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// What the edge says that its client accepts, in one word.
+const X_TANDEM_ACCEPT: HeaderName = HeaderName::from_static("x-tandem-accept");
 
 /// All that requests share.
 #[derive(Debug)]
@@ -34,12 +38,14 @@ pub(crate) struct Resizer {
 
 impl Resizer {
     pub(crate) fn new(config: Config, registry: &mut Registry) -> Self {
+        let gate = Gate::new(config.gate);
+        let metrics = Metrics::register(registry, &gate.metrics());
         Self {
             source: config.source,
-            gate: Gate::new(config.gate),
+            gate,
             imaging: config.imaging,
             timeout: config.timeout,
-            metrics: Metrics::register(registry),
+            metrics,
         }
     }
 }
@@ -67,7 +73,10 @@ pub(crate) async fn handle(
 ) -> Response<Full<Bytes>> {
     let started = Instant::now();
     let id = RequestId::accept(request.headers().get(&X_REQUEST_ID));
-    let made = tokio::time::timeout(resizer.timeout, make(&resizer, &request, &id)).await;
+    let mut negotiated = false;
+    let making = make(&resizer, &request, &id, &mut negotiated);
+    // Who is late is dropped: what waits never begins, what has begun is told by its flag.
+    let made = tokio::time::timeout(resizer.timeout, making).await;
     let (mut response, cause) = match made.unwrap_or(Err(Failure::Timeout(resizer.timeout))) {
         Ok(made) => (picture(made), None),
         Err(failure) => {
@@ -84,6 +93,11 @@ pub(crate) async fn handle(
         }
     };
     response.headers_mut().insert(X_REQUEST_ID, id.header());
+    if negotiated {
+        response
+            .headers_mut()
+            .insert(VARY, HeaderValue::from_static("Accept"));
+    }
     if request.method() == Method::HEAD {
         let length = response.body().size_hint().exact().unwrap_or_default();
         response
@@ -104,18 +118,22 @@ pub(crate) async fn handle(
     response
 }
 
+/// Sets `negotiated` as soon as it is known that the answer depends on `Accept`, whatever the answer will be.
 async fn make(
     resizer: &Resizer,
     request: &Request<Incoming>,
     id: &RequestId,
+    negotiated: &mut bool,
 ) -> Result<Made, Failure> {
     check_method_and_framing(request)?;
     let target = Target::parse(&request.uri().to_string())?;
     let canonical = Canonical::parse(target.uri())?;
+    *negotiated = canonical.varies_on_accept();
+    let accept = accept_class(request.headers());
 
     if let Some(condition) = request.headers().get(IF_NONE_MATCH) {
         let validators = resizer.source.validators(canonical.name()).await?;
-        let etag = etag(&validators, &canonical, resizer.imaging.encoding);
+        let etag = etag(&validators, &canonical, accept, resizer.imaging.encoding);
         if matches(condition, &etag) {
             return Ok(Made {
                 validators,
@@ -126,31 +144,35 @@ async fn make(
     }
 
     let admitted = resizer.gate.admit().await?;
-    let (validators, original) = resizer.source.get(canonical.name()).await?;
-    resizer.metrics.fetches.inc();
-    resizer.metrics.fetched_bytes.inc_by(original.len() as u64);
-    let etag = etag(&validators, &canonical, resizer.imaging.encoding);
+    let (original, joined) = resizer.source.get(canonical.name()).await?;
+    let Original { validators, bytes } = original;
+    if joined {
+        resizer.metrics.coalesced.inc();
+    } else {
+        resizer.metrics.fetches.inc();
+        resizer.metrics.fetched_bytes.inc_by(bytes.len() as u64);
+    }
+    let etag = etag(&validators, &canonical, accept, resizer.imaging.encoding);
 
-    if canonical.operation() == Operation::Original {
-        let media_type = imaging::probe(&original, &resizer.imaging.limits)?
-            .format
-            .media_type();
+    let (operation, options, settings) =
+        (canonical.operation(), canonical.options(), resizer.imaging);
+    let probe = imaging::probe(&bytes, &settings.limits)?;
+    if operation == Operation::Original {
+        let media_type = probe.format.media_type();
         return Ok(Made {
             validators,
             etag,
-            content: Content::Picture {
-                media_type,
-                bytes: original,
-            },
+            content: Content::Picture { media_type, bytes },
         });
     }
-    if canonical.operation() != Operation::Size {
+    if operation != Operation::Size {
         resizer.metrics.decodes.inc();
     }
-    let (operation, options, settings) =
-        (canonical.operation(), canonical.options(), resizer.imaging);
+    let cost = cost::estimate(&probe, operation, options);
     let picture = admitted
-        .work(move || imaging::transform(&original, operation, options, &settings))
+        .work(cost, move |_abandoned| {
+            imaging::transform(&bytes, operation, options, &settings)
+        })
         .await??;
     if picture.truncated {
         resizer.metrics.truncated.inc();
@@ -165,6 +187,16 @@ async fn make(
         etag,
         content,
     })
+}
+
+/// What the client accepts: by the edge's word, or by the client's own header where no edge is in front.
+fn accept_class(headers: &HeaderMap) -> AcceptClass {
+    let word = headers.get(X_TANDEM_ACCEPT);
+    word.and_then(|word| AcceptClass::from_word(word.as_bytes()))
+        .unwrap_or_else(|| {
+            let values = headers.get_all(ACCEPT).iter();
+            AcceptClass::reduce(values.map(HeaderValue::as_bytes))
+        })
 }
 
 /// GET and HEAD without a body.

@@ -1,7 +1,10 @@
 //! Where originals come from: `object_store` behind one interface, with limits of size and time.
 //!
+//! Requests that want the same original at the same time share one fetch.
+//!
 //! A name is a key below the source's prefix or folder and nothing else: what could mean another place is missing.
 
+use crate::coalesce::Flights;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
@@ -15,6 +18,7 @@ use object_store::{
     ClientConfigKey, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig,
 };
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use thiserror::Error;
 use url::Url;
@@ -32,7 +36,7 @@ pub struct SourceConfig {
 }
 
 /// Why there is no original.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 pub enum SourceError {
     /// No such key, or a name that is no key.
     #[error("there is no such original")]
@@ -91,9 +95,24 @@ impl From<&ObjectMeta> for Validators {
     }
 }
 
+/// An original, whole.
+#[derive(Clone, Debug)]
+pub struct Original {
+    /// What the source says of it.
+    pub validators: Validators,
+    /// Its bytes, shared by all who asked at the same time.
+    pub bytes: Bytes,
+}
+
 /// The store of originals.
 #[derive(Debug)]
 pub struct Source {
+    origin: Arc<Origin>,
+    flights: Flights<Result<Original, SourceError>>,
+}
+
+#[derive(Debug)]
+struct Origin {
     store: Box<dyn ObjectStore>,
     /// The folder of a `file://` source, with symbolic links resolved.
     folder: Option<(LocalFileSystem, PathBuf)>,
@@ -125,11 +144,11 @@ impl Source {
                     .map_err(|()| BadSource::Scheme)?
                     .canonicalize()?;
                 let local = LocalFileSystem::new_with_prefix(&folder)?;
-                return Ok(Self {
+                return Ok(Self::over(Origin {
                     store: Box::new(local.clone()),
                     folder: Some((local, folder)),
                     config,
-                });
+                }));
             }
             "s3" => {
                 let mut builder = AmazonS3Builder::from_env()
@@ -165,11 +184,18 @@ impl Source {
             }
             _ => return Err(BadSource::Scheme),
         };
-        Ok(Self {
+        Ok(Self::over(Origin {
             store,
             folder: None,
             config,
-        })
+        }))
+    }
+
+    fn over(origin: Origin) -> Self {
+        Self {
+            origin: Arc::new(origin),
+            flights: Flights::default(),
+        }
     }
 
     /// What the source says of an original without giving it.
@@ -177,6 +203,25 @@ impl Source {
     /// # Errors
     /// When there is none, or the source fails.
     pub async fn validators(&self, name: &str) -> Result<Validators, SourceError> {
+        self.origin.validators(name).await
+    }
+
+    /// An original, whole, and whether it came with the fetch of another request.
+    ///
+    /// # Errors
+    /// When there is none, it is too large, or the source fails.
+    pub async fn get(&self, name: &str) -> Result<(Original, bool), SourceError> {
+        let fetch = || {
+            let (origin, name) = (self.origin.clone(), name.to_owned());
+            async move { origin.get(&name).await }
+        };
+        let (original, joined) = self.flights.join(name, fetch).await;
+        Ok((original?, joined))
+    }
+}
+
+impl Origin {
+    async fn validators(&self, name: &str) -> Result<Validators, SourceError> {
         self.in_time(async {
             let key = self.key(name).await?;
             Ok(Validators::from(
@@ -186,11 +231,7 @@ impl Source {
         .await
     }
 
-    /// An original, whole.
-    ///
-    /// # Errors
-    /// When there is none, it is too large, or the source fails.
-    pub async fn get(&self, name: &str) -> Result<(Validators, Bytes), SourceError> {
+    async fn get(&self, name: &str) -> Result<Original, SourceError> {
         self.in_time(async {
             let key = self.key(name).await?;
             let found = self
@@ -220,7 +261,10 @@ impl Source {
                     validators.size
                 )));
             }
-            Ok((validators, bytes.freeze()))
+            Ok(Original {
+                validators,
+                bytes: bytes.freeze(),
+            })
         })
         .await
     }
@@ -303,8 +347,8 @@ mod tests {
             "cats/~tom*.jpg",
         ] {
             std::fs::write(folder.path().join(name), name.len().to_string()).unwrap();
-            let (_, bytes) = source(folder.path()).get(name).await.unwrap();
-            assert_eq!(bytes, name.len().to_string(), "{name}");
+            let (original, _) = source(folder.path()).get(name).await.unwrap();
+            assert_eq!(original.bytes, name.len().to_string(), "{name}");
         }
     }
 
@@ -353,6 +397,21 @@ mod tests {
             source(folder.path()).validators("a").await.unwrap().size,
             12
         );
+    }
+
+    #[tokio::test]
+    async fn several_who_want_one_original_at_once_share_its_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a"), "bytes").unwrap();
+        let source = source(folder.path());
+        let (first, second, other) =
+            tokio::join!(source.get("a"), source.get("a"), source.get("b"));
+        let ((first, joined), (second, joined_too)) = (first.unwrap(), second.unwrap());
+        assert_eq!((joined, joined_too), (false, true));
+        assert_eq!(first.bytes.as_ptr(), second.bytes.as_ptr());
+        assert!(matches!(other, Err(SourceError::Missing)));
+        let (_, joined) = source.get("a").await.unwrap();
+        assert!(!joined);
     }
 
     #[test]

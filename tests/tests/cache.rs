@@ -167,3 +167,57 @@ fn cache_status(answer: &common::Answer) -> (&str, i64) {
         .unwrap();
     (how, ttl.parse().unwrap())
 }
+
+#[test]
+fn a_negotiated_format_has_one_entry_for_each_class_and_varies() {
+    let stack = Stack::start(&[], &[]);
+    let ask = |path: &str, headers: &str| stack.send("GET", &sign(path, None), headers);
+    let auto = "/resize/60,f=auto/umang.jpg";
+    let old = ask(auto, "accept: image/png,*/*;q=0.8\r\n");
+    assert_eq!(old.header("x-cache"), Some("MISS"));
+    assert_eq!(old.header("content-type"), Some("image/jpeg"));
+    // Whatever else they say, these are of the same class.
+    for same in ["", "accept: image/*\r\n", "accept: image/avif;q=0\r\n"] {
+        let again = ask(auto, same);
+        assert_eq!(again.header("x-cache"), Some("HIT"), "{same}");
+        assert_eq!(again.body, old.body);
+        assert_eq!(again.header("vary"), Some("Accept"));
+    }
+    let webp = "accept: image/webp,*/*\r\n";
+    assert_eq!(ask(auto, webp).header("x-cache"), Some("MISS"));
+    assert_eq!(ask(auto, webp).header("x-cache"), Some("HIT"));
+    let etag = format!("if-none-match: {}\r\n", old.header("etag").unwrap());
+    let unchanged = ask(auto, &etag);
+    assert_eq!(
+        (unchanged.status, unchanged.header("vary")),
+        (304, Some("Accept"))
+    );
+    let missing = ask("/resize/60,f=auto/nobody.jpg", webp);
+    assert_eq!(
+        (missing.status, missing.header("vary")),
+        (404, Some("Accept"))
+    );
+
+    let named = ask("/resize/60/umang.jpg", webp);
+    assert_eq!(named.header("vary"), None);
+    assert_eq!(
+        ask("/resize/60/umang.jpg", "").header("x-cache"),
+        Some("HIT")
+    );
+}
+
+#[test]
+fn parts_are_cut_from_the_cache() {
+    let stack = Stack::start(&[], &[]);
+    let whole = stack.get(PATH).body;
+    let part = stack.send("GET", &sign(PATH, None), "range: bytes=10-19\r\n");
+    assert_eq!(part.status, 206);
+    assert_eq!(part.body, whole[10..20]);
+    let range = format!("bytes 10-19/{}", whole.len());
+    assert_eq!(part.header("content-range"), Some(range.as_str()));
+    let beyond = stack.send("GET", &sign(PATH, None), "range: bytes=9999999-\r\n");
+    assert_eq!(beyond.status, 416);
+    let other = "range: bytes=10-19\r\nif-range: \"other\"\r\n";
+    let other = stack.send("GET", &sign(PATH, None), other);
+    assert_eq!((other.status, other.body), (200, whole));
+}

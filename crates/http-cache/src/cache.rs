@@ -1,23 +1,22 @@
-//! The way of a request through the cache: look up, serve, wait, fetch, store.
+//! The way of a request through the cache: look up, serve, wait, fetch. What becomes of a fetched response is
+//! [`crate::reception`]'s.
 
 use crate::clock::Clock;
-use crate::directives::Directives;
-use crate::disk::{Disk, DiskConfig};
-use crate::entry::{Entry, Head, strip_connection_headers};
-use crate::flight::{FetchError, Flight, FlightHead, Incomplete, Passenger, take_off};
+use crate::disk::{Disk, DiskConfig, Found};
+use crate::entry::{Entry, Head, Stored, strip_connection_headers};
+use crate::flight::{FetchError, FlightHead, Frames, Passenger, frames, take_off};
 use crate::freshness::Freshness;
 use crate::key::Key;
 use crate::memory::Memory;
-use crate::policy::Policy;
+use crate::policy::{Policy, RequestRules, Reuse, Times};
+use crate::purge::{Mode, Purges, Rule, TagOf};
+use crate::reception::{Reception, content_length};
 use crate::status::{CacheStatus, ttl};
+use crate::vary::{Selecting, Variants};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
-use futures::stream::BoxStream;
-use http::header::{CONTENT_LENGTH, ETAG, HeaderValue, SET_COOKIE};
-use http::response::Parts;
+use http::header::{ETAG, HeaderName, HeaderValue, LAST_MODIFIED};
 use http::{HeaderMap, Response, StatusCode};
-use http_body::Body as _;
-use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use std::collections::HashMap;
 use std::fmt;
@@ -25,7 +24,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// What a fetch answers.
-pub type UpstreamResponse = Response<UnsyncBoxBody<Bytes, FetchError>>;
+pub type UpstreamResponse = Response<UpstreamBody>;
+
+/// The body of what a fetch answers.
+pub type UpstreamBody = UnsyncBoxBody<Bytes, FetchError>;
 
 /// The settings of a cache.
 #[derive(Clone, Debug)]
@@ -39,10 +41,95 @@ pub struct CacheConfig {
     /// How long a request waits for another's flight before it fetches on its own, uncached
     /// (nginx: `proxy_cache_lock_timeout`).
     pub lock_timeout: Duration,
-    /// Largest body fetched, in bytes. A larger one is an error.
+    /// Largest body kept, in bytes. A response that says that it is larger is passed on without being kept; one that
+    /// turns out to be breaks off.
     pub max_body: u64,
+    /// Fetches under way at most; each holds its body. A request that needs one more fails.
+    pub max_flights: usize,
+    /// The tag of a key, by which purges find what belongs together.
+    pub tag_of: TagOf,
     /// Where the time comes from.
     pub clock: Clock,
+}
+
+/// What is asked of the cache.
+#[derive(Clone, Debug)]
+pub struct CacheRequest {
+    /// What the answer is stored under.
+    pub key: Key,
+    /// The request's headers, by which a response that varies is selected; `None` where none of them matters.
+    pub headers: Option<Arc<HeaderMap>>,
+    /// What the request says to the policy.
+    pub rules: RequestRules,
+    /// The answer is for this request alone: it joins no flight and none joins it.
+    pub alone: bool,
+}
+
+impl CacheRequest {
+    /// A request of which nothing but its key matters.
+    pub fn new(key: Key) -> Self {
+        Self {
+            key,
+            headers: None,
+            rules: RequestRules::default(),
+            alone: false,
+        }
+    }
+
+    /// The same request about what is stored of parts.
+    pub(crate) fn part(&self) -> Self {
+        Self {
+            key: part_key(&self.key),
+            ..self.clone()
+        }
+    }
+
+    /// Whether the request selects a response.
+    pub(crate) fn selects(&self, selecting: &Selecting) -> bool {
+        selecting.is_empty()
+            || self
+                .headers
+                .as_ref()
+                .is_some_and(|headers| selecting.matches(headers))
+    }
+}
+
+/// The key of what is stored of parts, where the whole is not.
+pub(crate) fn part_key(key: &Key) -> Key {
+    key.variant("part")
+}
+
+/// What a fetch is to ask besides: whether what is stored has changed (RFC 9111 §4.3.1).
+#[derive(Clone, Debug, Default)]
+pub struct Conditions {
+    /// For `If-None-Match`.
+    pub if_none_match: Option<HeaderValue>,
+    /// For `If-Modified-Since`.
+    pub if_modified_since: Option<HeaderValue>,
+}
+
+impl Conditions {
+    /// The validators of a stored response, or the entity tags of all variants where none is selected.
+    fn of(selected: &Selected) -> Self {
+        if let Some(entry) = &selected.entry {
+            let header = |name| entry.head.headers.get(name).cloned();
+            return Self {
+                if_none_match: header(ETAG),
+                if_modified_since: header(LAST_MODIFIED),
+            };
+        }
+        let etags: Vec<&[u8]> = selected
+            .variants
+            .iter()
+            .flat_map(|variants| variants.etags())
+            .collect();
+        Self {
+            if_none_match: Some(etags.join(&b", "[..]))
+                .filter(|list| !list.is_empty())
+                .and_then(|list| HeaderValue::from_bytes(&list).ok()),
+            if_modified_since: None,
+        }
+    }
 }
 
 /// A shared HTTP cache. Clones share it.
@@ -55,11 +142,23 @@ impl fmt::Debug for Cache {
     }
 }
 
-struct Inner {
-    config: CacheConfig,
-    memory: Memory,
-    disk: Option<Disk>,
+pub(crate) struct Inner {
+    pub(crate) config: CacheConfig,
+    pub(crate) memory: Memory,
+    pub(crate) disk: Option<Disk>,
+    pub(crate) purges: Arc<Purges>,
     flights: Mutex<HashMap<Key, Passenger>>,
+    /// Held while the list of an URL's variants is changed.
+    pub(crate) changing_variants: Mutex<()>,
+}
+
+/// What a purge did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Purged {
+    /// Entries in memory.
+    pub memory: usize,
+    /// Entries on disk, most of which were in memory as well.
+    pub disk: usize,
 }
 
 /// An answer.
@@ -85,9 +184,9 @@ pub enum ServedBody {
     Whole(Bytes),
     /// It still arrives.
     Streaming {
-        /// The bytes from the first on.
-        stream: BoxStream<'static, Result<Bytes, Incomplete>>,
-        /// Their number, where the upstream said it.
+        /// The frames from the first on.
+        frames: Frames,
+        /// The number of bytes, where the upstream said it.
         length: Option<u64>,
     },
 }
@@ -101,8 +200,25 @@ impl fmt::Debug for ServedBody {
     }
 }
 
+impl ServedBody {
+    /// All of the body, waited for; `None` when it breaks off.
+    pub async fn whole(self) -> Option<Bytes> {
+        let mut frames = match self {
+            Self::Whole(bytes) => return Some(bytes),
+            Self::Streaming { frames, .. } => frames,
+        };
+        let mut whole = BytesMut::new();
+        while let Some(frame) = frames.next().await {
+            if let Ok(data) = frame.ok()?.into_data() {
+                whole.extend_from_slice(&data);
+            }
+        }
+        Some(whole.freeze())
+    }
+}
+
 impl Served {
-    fn stored(entry: Entry, status: CacheStatus, now: SystemTime) -> Self {
+    pub(crate) fn stored(entry: Entry, status: CacheStatus, now: SystemTime) -> Self {
         let body = ServedBody::Whole(entry.body);
         Self {
             head: entry.head,
@@ -128,101 +244,164 @@ impl Served {
     }
 }
 
+/// What was found for a request.
+pub(crate) struct Selected {
+    /// Where the response lies that the request selects, or will.
+    pub(crate) slot: Key,
+    /// The response, if it is stored.
+    pub(crate) entry: Option<Entry>,
+    /// The variants there are.
+    pub(crate) variants: Option<Arc<Variants>>,
+}
+
 impl Cache {
     /// Opens a cache. The disk tier's index is read in the background.
     ///
     /// # Errors
     /// When the thread of the disk tier cannot be started.
     pub fn open(config: CacheConfig) -> std::io::Result<Self> {
-        let disk = config.disk.clone().map(Disk::open).transpose()?;
-        let memory = Memory::new(config.memory);
+        let purges = Arc::new(Purges::new(config.tag_of));
+        let disk = config
+            .disk
+            .clone()
+            .map(|disk| Disk::open(disk, purges.clone()))
+            .transpose()?;
         Ok(Self(Arc::new(Inner {
+            memory: Memory::new(config.memory),
             config,
-            memory,
             disk,
+            purges,
             flights: Mutex::default(),
+            changing_variants: Mutex::default(),
         })))
     }
 
-    /// Answers a request for `key`, from what is stored or through `fetch`.
+    /// Answers a request, from what is stored or through `fetch`.
     ///
-    /// `fetch` is given the stored response's entity tag, to be sent as `If-None-Match`. It runs in a task of its own
-    /// and goes on when this future is dropped.
+    /// `fetch` is given the conditions to send along. It runs in a task of its own and goes on when this future is
+    /// dropped.
     ///
     /// # Errors
     /// When the fetch fails and nothing stored may stand in for it.
-    pub async fn serve<F, Fut>(&self, key: Key, fetch: F) -> Result<Served, FetchError>
+    pub async fn serve<F, Fut>(&self, request: CacheRequest, fetch: F) -> Result<Served, FetchError>
     where
-        F: Fn(Option<HeaderValue>) -> Fut + Send + Sync + 'static,
+        F: Fn(Conditions) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<UpstreamResponse, FetchError>> + Send,
     {
         let now = self.0.config.clock.now();
-        let use_stale = self.0.config.policy.use_stale;
-        let stored = self.lookup(&key, now).await;
-        if let Some(entry) = &stored {
-            let freshness = &entry.head.freshness;
-            if freshness.is_fresh(now) {
+        let policy = &self.0.config.policy;
+        let selected = self.select(&request, now).await;
+        let reuse = match &selected.entry {
+            Some(entry) => policy.reuse(request.rules, &entry.head.freshness, now),
+            None => Reuse::Validate,
+        };
+        let stored = selected.entry.clone();
+        match (reuse, &stored) {
+            (Reuse::Serve, Some(entry)) => {
                 return Ok(Served::stored(entry.clone(), CacheStatus::Hit, now));
             }
-            if freshness.may_serve_while_revalidating(now, use_stale.updating) {
-                self.join(&key, now, stored.as_ref(), Arc::new(fetch));
+            (Reuse::ServeAndRevalidate, Some(entry)) => {
+                // Fails only where too much is under way: then the next request will try.
+                let _ = self.join(&request, selected, Arc::new(fetch));
                 return Ok(Served::stored(entry.clone(), CacheStatus::Updating, now));
             }
+            _ => {}
+        }
+        if request.rules.directives.only_if_cached {
+            return Err(FetchError::NotCached);
         }
         let fetch = Arc::new(fetch);
-        let (mut passenger, collapsed) = match self.join(&key, now, stored.as_ref(), fetch.clone())
-        {
-            Joined::Landed(entry) => return Ok(Served::stored(entry, CacheStatus::Hit, now)),
-            Joined::Waiting(passenger) => (passenger, true),
-            Joined::Launched(passenger) => (passenger, false),
-        };
-        let head = if collapsed {
-            match tokio::time::timeout(self.0.config.lock_timeout, passenger.head()).await {
-                Ok(head) => head,
-                Err(_) => return self.bypass(fetch).await,
+        let outcome = match self.join(&request, selected, fetch.clone()) {
+            Ok(Joined::Landed(entry)) => return Ok(Served::stored(entry, CacheStatus::Hit, now)),
+            Ok(Joined::Waiting(mut passenger)) => {
+                let head = passenger.head();
+                match tokio::time::timeout(self.0.config.lock_timeout, head).await {
+                    Ok(Ok(head)) if !head.shareable || !request.selects(&head.head.selecting) => {
+                        return self.bypass(fetch).await;
+                    }
+                    Ok(head) => head.map(|head| (head, passenger, true)),
+                    Err(_) => return self.bypass(fetch).await,
+                }
             }
-        } else {
-            passenger.head().await
+            Ok(Joined::Launched(mut passenger)) => {
+                let head = passenger.head().await;
+                head.map(|head| (head, passenger, false))
+            }
+            Err(failure) => Err(failure),
         };
-        let stale = stored.filter(|entry| entry.head.freshness.may_serve_on_error(now, true));
-        match (head, stale) {
-            (Err(failure), Some(entry)) if use_stale.covers(&failure) => {
-                let stale = Served::stored(entry, CacheStatus::Stale, now);
-                Ok(Served {
+        self.settle(outcome, stored.as_ref())
+    }
+
+    /// What is served in the end: what the flight brought, or what is stored in its place.
+    fn settle(
+        &self,
+        outcome: Result<(FlightHead, Passenger, bool), FetchError>,
+        stored: Option<&Entry>,
+    ) -> Result<Served, FetchError> {
+        let now = self.0.config.clock.now();
+        let policy = &self.0.config.policy;
+        let stand_in = |covered| {
+            let entry = stored?;
+            policy
+                .may_stand_in(&entry.head.freshness, now, covered)
+                .then(|| Served::stored(entry.clone(), CacheStatus::Stale, now))
+        };
+        match outcome {
+            Err(failure) => match stand_in(policy.use_stale.covers(&failure)) {
+                Some(served) => Ok(Served {
                     failure: Some(failure),
-                    ..stale
-                })
-            }
-            (Ok(head), Some(entry)) if use_stale.covers_status(head.upstream_status) => {
-                let stale = Served::stored(entry, CacheStatus::Stale, now);
-                Ok(Served {
-                    upstream_status: Some(head.upstream_status),
-                    ..stale
-                })
-            }
-            (Ok(head), _) if collapsed && !head.shareable => self.bypass(fetch).await,
-            (Ok(head), stale) => {
-                let status = match stale {
-                    _ if head.revalidated => CacheStatus::Revalidated,
-                    Some(_) => CacheStatus::Expired,
-                    None => CacheStatus::Miss { collapsed },
+                    ..served
+                }),
+                None => Err(failure),
+            },
+            Ok((head, passenger, collapsed)) => {
+                let status = head.upstream_status;
+                if is_failure(status, policy)
+                    && let Some(served) = stand_in(policy.use_stale.covers_status(status))
+                {
+                    return Ok(Served {
+                        upstream_status: Some(status),
+                        ..served
+                    });
+                }
+                let frames = match &head.unkept {
+                    Some(unkept) => unkept.take(),
+                    None => Some(passenger.body()),
                 };
-                let body = ServedBody::Streaming {
-                    stream: passenger.body(),
-                    length: head.content_length,
-                };
-                let upstream_status = Some(head.upstream_status);
-                let now = self.0.config.clock.now();
+                let taken = || FetchError::Unreachable("the body went to another client".into());
                 Ok(Served {
                     head: head.head,
-                    body,
-                    status,
-                    upstream_status,
+                    body: ServedBody::Streaming {
+                        frames: frames.ok_or_else(taken)?,
+                        length: head.content_length,
+                    },
+                    status: match stored {
+                        _ if head.revalidated => CacheStatus::Revalidated,
+                        Some(_) => CacheStatus::Expired,
+                        None => CacheStatus::Miss { collapsed },
+                    },
+                    upstream_status: Some(status),
                     failure: None,
                     now,
                 })
             }
-            (Err(failure), _) => Err(failure),
+        }
+    }
+
+    /// Removes or marks as stale what a purge means, at once in both tiers and against flights under way; returns when
+    /// that is on disk as well.
+    pub async fn purge(&self, rule: Rule, mode: Mode) -> Purged {
+        let now = self.0.config.clock.now();
+        self.0.purges.declare(rule.clone());
+        let memory = self.0.memory.purge(&rule, mode, self.0.config.tag_of, now);
+        let inner = self.0.clone();
+        let disk = tokio::task::spawn_blocking(move || {
+            let disk = inner.disk.as_ref();
+            disk.map_or(0, |disk| disk.purge(&rule, mode, now))
+        });
+        Purged {
+            memory,
+            disk: disk.await.unwrap_or_default(),
         }
     }
 
@@ -243,96 +422,192 @@ impl Cache {
         self.0.disk.as_ref()
     }
 
-    async fn lookup(&self, key: &Key, now: SystemTime) -> Option<Entry> {
-        if let Some(entry) = self.0.memory.get(key) {
-            return Some(entry);
-        }
-        if !self.0.disk.as_ref()?.contains(key) {
-            return None;
-        }
-        let (inner, key) = (self.0.clone(), key.clone());
-        let read = tokio::task::spawn_blocking(move || {
-            let entry = inner.disk.as_ref()?.read(&key, now)?;
-            inner.memory.insert(key, entry.clone());
-            Some(entry)
-        });
-        read.await.ok().flatten()
+    /// Fetches under way.
+    pub fn flights(&self) -> usize {
+        self.0.lock_flights().len()
     }
 
-    /// Joins the flight of a key, or begins it.
+    pub(crate) fn now(&self) -> SystemTime {
+        self.0.config.clock.now()
+    }
+
+    /// The stored response that a request selects, and what is to be done with it.
+    pub(crate) async fn stored(&self, request: &CacheRequest) -> Option<(Entry, Reuse)> {
+        let now = self.now();
+        let entry = self.select(request, now).await.entry?;
+        let policy = &self.0.config.policy;
+        let reuse = policy.reuse(request.rules, &entry.head.freshness, now);
+        Some((entry, reuse))
+    }
+
+    /// Forgets a URL, its variants and parts, also where they are on their way (RFC 9111 §4.4).
+    pub(crate) async fn invalidate(&self, key: &Key) {
+        self.0.purges.declare(Rule::Key(key.clone()));
+        for key in [key, &part_key(key)] {
+            if let Some(Stored::Variants(variants)) = self.0.find(key, self.now()).await {
+                variants.keys(key).for_each(|slot| self.0.remove(&slot));
+            }
+            self.0.remove(key);
+        }
+    }
+
+    /// Updates what is stored by the answer to a HEAD request: its headers where it speaks of the same content, else that
+    /// it is stale (RFC 9111 §4.3.5).
+    pub(crate) async fn update_from_head(
+        &self,
+        request: &CacheRequest,
+        status: StatusCode,
+        headers: &HeaderMap,
+        length: Option<u64>,
+        times: Times,
+    ) {
+        let selected = self.select(request, times.received).await;
+        let Some(entry) = selected.entry.clone().filter(|_| status == StatusCode::OK) else {
+            return;
+        };
+        let (flight, _) = take_off();
+        let reception = Reception::new(self.0.clone(), request.clone(), selected, flight);
+        let stored = &entry.head.headers;
+        let differs = |name: HeaderName| {
+            let (old, new) = (stored.get(&name), headers.get(&name));
+            new.is_some() && old != new
+        };
+        let other_length = length.is_some_and(|length| length != entry.body.len() as u64);
+        if differs(ETAG) || differs(LAST_MODIFIED) || other_length {
+            let mut freshness = entry.head.freshness;
+            freshness.expire(times.received);
+            reception.store(&entry.with_freshness(freshness), &[]);
+        } else {
+            reception.freshen(entry, headers.clone(), times);
+        }
+    }
+
+    /// Finds the response that a request selects.
+    pub(crate) async fn select(&self, request: &CacheRequest, now: SystemTime) -> Selected {
+        let selected = |slot: &Key, entry, variants| Selected {
+            slot: slot.clone(),
+            entry,
+            variants,
+        };
+        match self.0.find(&request.key, now).await {
+            Some(Stored::Response(entry)) if request.selects(&entry.head.selecting) => {
+                selected(&request.key, Some(entry), None)
+            }
+            Some(Stored::Variants(variants)) => {
+                let none = HeaderMap::new();
+                let headers = request.headers.as_deref().unwrap_or(&none);
+                let Some(slot) = variants.select(&request.key, headers) else {
+                    let slot = variants.expected(&request.key, headers);
+                    return selected(slot.as_ref().unwrap_or(&request.key), None, Some(variants));
+                };
+                let entry = match self.0.find(&slot, now).await {
+                    Some(Stored::Response(entry)) if request.selects(&entry.head.selecting) => {
+                        Some(entry)
+                    }
+                    _ => None,
+                };
+                selected(&slot, entry, Some(variants))
+            }
+            _ => selected(&request.key, None, None),
+        }
+    }
+
+    /// Joins the flight of a request, or begins it.
     fn join<F, Fut>(
         &self,
-        key: &Key,
-        now: SystemTime,
-        stored: Option<&Entry>,
+        request: &CacheRequest,
+        selected: Selected,
         fetch: Arc<F>,
-    ) -> Joined
+    ) -> Result<Joined, FetchError>
     where
-        F: Fn(Option<HeaderValue>) -> Fut + Send + Sync + 'static,
+        F: Fn(Conditions) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<UpstreamResponse, FetchError>> + Send,
     {
+        let slot = selected.slot.clone();
         let mut flights = self.0.lock_flights();
-        if let Some(passenger) = flights.get(key) {
-            return Joined::Waiting(passenger.clone());
+        if !request.alone {
+            if let Some(passenger) = flights.get(&slot) {
+                return Ok(Joined::Waiting(passenger.clone()));
+            }
+            // A flight may have landed since the look-up: it stores before it leaves the table.
+            if let Some(Stored::Response(entry)) = self.0.memory.get(&slot) {
+                let (policy, now) = (&self.0.config.policy, self.0.config.clock.now());
+                if request.selects(&entry.head.selecting)
+                    && policy.reuse(request.rules, &entry.head.freshness, now) == Reuse::Serve
+                {
+                    return Ok(Joined::Landed(entry));
+                }
+            }
         }
-        // A flight may have landed since the look-up: it stores before it leaves the table.
-        if let Some(entry) = self
-            .0
-            .memory
-            .get(key)
-            .filter(|entry| entry.head.freshness.is_fresh(now))
-        {
-            return Joined::Landed(entry);
+        if flights.len() >= self.0.config.max_flights {
+            return Err(FetchError::Overloaded);
         }
         let (flight, passenger) = take_off();
-        flights.insert(key.clone(), passenger.clone());
+        let landing = (!request.alone).then(|| {
+            flights.insert(slot.clone(), passenger.clone());
+            Landing {
+                inner: self.0.clone(),
+                slot,
+            }
+        });
         drop(flights);
-        let landing = Landing {
-            inner: self.0.clone(),
-            key: key.clone(),
-        };
-        let stored = stored.cloned();
+        let conditions = Conditions::of(&selected);
+        let conditional =
+            conditions.if_none_match.is_some() || conditions.if_modified_since.is_some();
+        let reception = Reception::new(self.0.clone(), request.clone(), selected, flight);
         tokio::spawn(async move {
-            let etag = stored
-                .as_ref()
-                .and_then(|entry| entry.head.headers.get(ETAG).cloned());
-            match fetch(etag).await {
+            match fetch(conditions).await {
                 Ok(response) => {
-                    landing
-                        .inner
-                        .receive(&landing.key, stored, response, &flight)
-                        .await;
+                    if let Some(reception) = reception.receive(response, conditional).await {
+                        // What was asked about is not what is stored: ask for the whole.
+                        match fetch(Conditions::default()).await {
+                            Ok(response) => drop(reception.receive(response, false).await),
+                            Err(failure) => reception.fail(failure),
+                        }
+                    }
                 }
-                Err(failure) => flight.set_head(Err(failure)),
+                Err(failure) => reception.fail(failure),
             }
             drop(landing);
         });
-        Joined::Launched(passenger)
+        Ok(Joined::Launched(passenger))
     }
 
     /// Fetches for one request only and stores nothing.
     async fn bypass<F, Fut>(&self, fetch: Arc<F>) -> Result<Served, FetchError>
     where
-        F: Fn(Option<HeaderValue>) -> Fut,
+        F: Fn(Conditions) -> Fut,
         Fut: Future<Output = Result<UpstreamResponse, FetchError>>,
     {
-        let (mut parts, body) = fetch(None).await?.into_parts();
+        let asked = self.0.config.clock.now();
+        let (mut parts, body) = fetch(Conditions::default()).await?.into_parts();
         let length = content_length(&parts.headers, &body);
         strip_connection_headers(&mut parts.headers);
         let now = self.0.config.clock.now();
-        let stream = body
-            .into_data_stream()
-            .map(|chunk| chunk.map_err(|_| Incomplete))
-            .boxed();
+        let freshness = Freshness::new(&parts.headers, Duration::ZERO, asked, now);
         Ok(Served {
-            head: head_of(&parts, parts.headers.clone(), None, now),
-            body: ServedBody::Streaming { stream, length },
+            head: Arc::new(Head::new(
+                parts.status,
+                parts.headers,
+                freshness,
+                Selecting::default(),
+            )),
+            body: ServedBody::Streaming {
+                frames: frames(body),
+                length,
+            },
             status: CacheStatus::Bypass,
             upstream_status: Some(parts.status),
             failure: None,
             now,
         })
     }
+}
+
+/// Whether a status is one for which stale may stand in: those that are configured, and the server errors that
+/// `stale-if-error` names (RFC 5861 §4).
+fn is_failure(status: StatusCode, policy: &Policy) -> bool {
+    policy.use_stale.covers_status(status) || matches!(status.as_u16(), 500 | 502 | 503 | 504)
 }
 
 enum Joined {
@@ -347,12 +622,12 @@ enum Joined {
 /// Takes a flight out of the table when its task ends, however it ends.
 struct Landing {
     inner: Arc<Inner>,
-    key: Key,
+    slot: Key,
 }
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        self.inner.lock_flights().remove(&self.key);
+        self.inner.lock_flights().remove(&self.slot);
     }
 }
 
@@ -361,151 +636,28 @@ impl Inner {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in a response: tells the head, passes on the body, stores the whole.
-    async fn receive(
-        &self,
-        key: &Key,
-        stored: Option<Entry>,
-        response: UpstreamResponse,
-        flight: &Flight,
-    ) {
-        let now = self.config.clock.now();
-        let (mut parts, body) = response.into_parts();
-        let content_length = content_length(&parts.headers, &body);
-        strip_connection_headers(&mut parts.headers);
-        if parts.status == StatusCode::NOT_MODIFIED {
-            match stored {
-                Some(stored) => self.revalidated(key, stored, parts.headers, flight, now),
-                None => flight.set_head(Err(FetchError::Invalid(
-                    "304 to an unconditional request".into(),
-                ))),
+    /// What lies under a key, in memory or on disk.
+    pub(crate) async fn find(self: &Arc<Self>, key: &Key, now: SystemTime) -> Option<Stored> {
+        if let Some(stored) = self.memory.get(key) {
+            if let (Stored::Response(entry), Some(disk)) = (&stored, &self.disk)
+                && entry.head.wants_touch(now)
+            {
+                disk.touch(key, now);
             }
-            return;
+            return Some(stored);
         }
-        let freshness = self
-            .config
-            .policy
-            .storable(parts.status, &parts.headers, now);
-        let head = head_of(&parts, parts.headers.clone(), freshness, now);
-        flight.set_head(Ok(FlightHead {
-            head: head.clone(),
-            content_length,
-            shareable: shareable(&parts),
-            revalidated: false,
-            upstream_status: parts.status,
-        }));
-        let Some(body) = self.receive_body(body, flight).await else {
-            return flight.end(Err(Incomplete));
-        };
-        // Stored before the end is told: who saw the end of the body finds it in the cache.
-        if freshness.is_some() {
-            self.save(key.clone(), Entry { head, body });
-        }
-        flight.end(Ok(()));
-    }
-
-    /// The whole body, or `None` when it breaks off or exceeds the bound.
-    async fn receive_body(
-        &self,
-        mut body: UnsyncBoxBody<Bytes, FetchError>,
-        flight: &Flight,
-    ) -> Option<Bytes> {
-        let mut chunks: Vec<Bytes> = Vec::new();
-        let mut length = 0;
-        while let Some(frame) = body.frame().await {
-            let Ok(chunk) = frame.ok()?.into_data() else {
-                continue;
-            };
-            length += chunk.len();
-            if length as u64 > self.config.max_body {
-                return None;
+        let born = self.purges.now();
+        let stored = match self.disk.as_ref()?.look_up(key, now) {
+            Found::Stored(stored) => stored,
+            Found::Nothing => return None,
+            Found::Wait(wait) => {
+                let read = tokio::task::spawn_blocking(|| wait.read());
+                read.await.ok().flatten()?
             }
-            flight.push(chunk.clone());
-            chunks.push(chunk);
-        }
-        if chunks.len() == 1 {
-            return chunks.pop();
-        }
-        let mut whole = BytesMut::with_capacity(length);
-        for chunk in &chunks {
-            whole.extend_from_slice(chunk);
-        }
-        Some(whole.freeze())
-    }
-
-    /// Freshens a stored response with the headers of a 304 (RFC 9111 §4.3.4).
-    fn revalidated(
-        &self,
-        key: &Key,
-        stored: Entry,
-        update: HeaderMap,
-        flight: &Flight,
-        now: SystemTime,
-    ) {
-        let mut headers = stored.head.headers.clone();
-        for name in update.keys() {
-            headers.remove(name);
-        }
-        headers.extend(update);
-        let status = stored.head.status;
-        let freshness = self.config.policy.storable(status, &headers, now);
-        let stale = Freshness::new(&headers, Duration::ZERO, now);
-        let head = Arc::new(Head {
-            status,
-            headers,
-            freshness: freshness.unwrap_or(stale),
-        });
-        let entry = Entry {
-            head: head.clone(),
-            body: stored.body,
         };
-        if freshness.is_some() {
-            self.save(key.clone(), entry.clone());
-        }
-        flight.push(entry.body.clone());
-        flight.set_head(Ok(FlightHead {
-            head,
-            content_length: Some(entry.body.len() as u64),
-            shareable: true,
-            revalidated: true,
-            upstream_status: StatusCode::NOT_MODIFIED,
-        }));
-        flight.end(Ok(()));
+        // What was purged while it was read must not come back.
+        let _admitted = self.purges.admit(key.as_str(), born)?;
+        self.memory.insert(key.clone(), stored.clone());
+        Some(stored)
     }
-
-    fn save(&self, key: Key, entry: Entry) {
-        if let Some(disk) = &self.disk {
-            disk.store(key.clone(), entry.clone());
-        }
-        self.memory.insert(key, entry);
-    }
-}
-
-/// Whether waiters may have the response as well. A failure is told to all, so that it fails once for all.
-fn shareable(parts: &Parts) -> bool {
-    let directives = Directives::of(&parts.headers);
-    let unstorable = directives.no_store && !parts.status.is_server_error();
-    !(directives.private || unstorable || parts.headers.contains_key(SET_COOKIE))
-}
-
-fn head_of(
-    parts: &Parts,
-    headers: HeaderMap,
-    freshness: Option<Freshness>,
-    now: SystemTime,
-) -> Arc<Head> {
-    let freshness = freshness.unwrap_or_else(|| Freshness::new(&headers, Duration::ZERO, now));
-    Arc::new(Head {
-        status: parts.status,
-        headers,
-        freshness,
-    })
-}
-
-/// The length that the message states, or that its body knows.
-fn content_length(headers: &HeaderMap, body: &UnsyncBoxBody<Bytes, FetchError>) -> Option<u64> {
-    let stated = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse().ok());
-    stated.or_else(|| body.size_hint().exact())
 }

@@ -1,12 +1,12 @@
 //! Conditional requests answered from what is stored (RFC 9110 §13).
 
 use http::HeaderMap;
-use http::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use http::header::{DATE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 
 /// Whether the client's copy is still good, so that 304 says it all.
 ///
 /// `If-None-Match` goes before `If-Modified-Since` (RFC 9110 §13.2.2) and compares weakly; a date that cannot be read
-/// is ignored.
+/// is ignored. A response that does not say when it was last modified was so by its `Date` (RFC 9111 §4.3.2).
 pub fn not_modified(request: &HeaderMap, stored: &HeaderMap) -> bool {
     if request.contains_key(IF_NONE_MATCH) {
         let Some(etag) = stored.get(ETAG) else {
@@ -24,10 +24,8 @@ pub fn not_modified(request: &HeaderMap, stored: &HeaderMap) -> bool {
     let date = |headers: &HeaderMap, name| {
         httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()
     };
-    match (
-        date(request, IF_MODIFIED_SINCE),
-        date(stored, LAST_MODIFIED),
-    ) {
+    let modified = date(stored, LAST_MODIFIED).or_else(|| date(stored, DATE));
+    match (date(request, IF_MODIFIED_SINCE), modified) {
         (Some(since), Some(modified)) => modified <= since,
         _ => false,
     }

@@ -1,18 +1,25 @@
 //! A stored response, and its form on disk: one block with the head, then the body.
 
 use crate::freshness::Freshness;
+use crate::key::Key;
+use crate::vary::{Selecting, Variants};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
 use thiserror::Error;
 
 /// First bytes of a stored entry; the number goes up when the form changes, so that old files are misses.
-const MAGIC: &[u8; 8] = b"tandem\x00\x01";
+const MAGIC: &[u8; 8] = b"tandem\x00\x02";
+
+/// How often a hit in memory is told to the disk tier, in seconds: the order there is that exact.
+const TOUCH_INTERVAL: u32 = 60;
 
 /// Status, headers and times of a stored response.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Head {
     /// Status of the stored response.
     pub status: StatusCode,
@@ -20,6 +27,48 @@ pub struct Head {
     pub headers: HeaderMap,
     /// Its times.
     pub freshness: Freshness,
+    /// Which requests it answers.
+    pub selecting: Selecting,
+    /// What the user of the cache makes of the headers once and wants at every hit.
+    prepared: OnceLock<HeaderMap>,
+    /// When a hit was last told to the disk tier, in seconds since 1970.
+    touched: AtomicU32,
+}
+
+impl Head {
+    /// The head of a response.
+    pub fn new(
+        status: StatusCode,
+        headers: HeaderMap,
+        freshness: Freshness,
+        selecting: Selecting,
+    ) -> Self {
+        Self {
+            status,
+            headers,
+            freshness,
+            selecting,
+            prepared: OnceLock::new(),
+            touched: AtomicU32::new(0),
+        }
+    }
+
+    /// What `prepare` made of the head when it was first asked for.
+    pub fn prepared(&self, prepare: impl FnOnce(&Self) -> HeaderMap) -> &HeaderMap {
+        self.prepared.get_or_init(|| prepare(self))
+    }
+
+    /// Whether the disk tier is to be told of a hit at `now`, which happens once in a while.
+    pub(crate) fn wants_touch(&self, now: SystemTime) -> bool {
+        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = u32::try_from(since.as_secs()).unwrap_or(u32::MAX);
+        let touched = self.touched.load(Ordering::Relaxed);
+        let wanted = now.saturating_sub(touched) >= TOUCH_INTERVAL;
+        if wanted {
+            self.touched.store(now, Ordering::Relaxed);
+        }
+        wanted
+    }
 }
 
 /// A whole response: entries are complete or absent. Cheap to clone.
@@ -31,13 +80,30 @@ pub struct Entry {
     pub body: Bytes,
 }
 
+/// What lies under a key.
+#[derive(Clone, Debug)]
+pub enum Stored {
+    /// A response.
+    Response(Entry),
+    /// Where the response depends on headers: which variants there are. They lie under keys of their own.
+    Variants(Arc<Variants>),
+}
+
 /// The head as it is written.
 #[derive(Serialize, Deserialize)]
-struct StoredHead {
-    key: String,
-    status: u16,
-    headers: Vec<(String, Vec<u8>)>,
-    freshness: Freshness,
+enum Form<'a> {
+    Response {
+        key: &'a str,
+        status: u16,
+        #[serde(borrow)]
+        headers: Vec<(&'a str, &'a [u8])>,
+        freshness: Freshness,
+        selecting: Selecting,
+    },
+    Variants {
+        key: &'a str,
+        variants: Variants,
+    },
 }
 
 /// Why stored bytes are no entry.
@@ -49,51 +115,81 @@ pub enum DecodeError {
     /// The head does not parse.
     #[error("the head is damaged")]
     Head,
-    /// A digest collision: the entry is of another key.
+    /// It is the entry of another key.
     #[error("the entry belongs to another key")]
     OtherKey,
 }
 
 impl Entry {
-    /// Bytes that the entry takes in memory, for the memory tier's bound. Headers are counted by their text and an
-    /// overhead measured on a 64-bit machine.
+    /// The same response with other times.
+    pub(crate) fn with_freshness(&self, freshness: Freshness) -> Self {
+        let head = &self.head;
+        let (headers, selecting) = (head.headers.clone(), head.selecting.clone());
+        Self {
+            head: Arc::new(Head::new(head.status, headers, freshness, selecting)),
+            body: self.body.clone(),
+        }
+    }
+}
+
+impl Stored {
+    /// Bytes that it takes in memory, for the memory tier's bound. Headers are counted by their text and an overhead
+    /// measured on a 64-bit machine.
     pub fn weight(&self) -> u64 {
-        const OVERHEAD: usize = 512;
-        let headers: usize = self
-            .head
-            .headers
-            .iter()
-            .map(|(name, value)| name.as_str().len() + value.len())
-            .sum();
-        (self.body.len() + headers + OVERHEAD) as u64
+        const OVERHEAD: usize = 640;
+        const VARIANT: usize = 256;
+        OVERHEAD as u64
+            + match self {
+                Self::Response(entry) => {
+                    let headers = entry.head.headers.iter();
+                    let headers: usize = headers
+                        .map(|(name, value)| name.as_str().len() + value.len())
+                        .sum();
+                    (entry.body.len() + headers) as u64
+                }
+                Self::Variants(variants) => (variants.len() * VARIANT) as u64,
+            }
     }
 
     /// The form on disk.
     ///
     /// # Errors
     /// Never for heads that came from HTTP messages; the serializer's error otherwise.
-    pub fn encode(&self, key: &str) -> Result<Bytes, serde_json::Error> {
-        let head = serde_json::to_vec(&StoredHead {
-            key: key.to_owned(),
-            status: self.head.status.as_u16(),
-            headers: self
-                .head
-                .headers
-                .iter()
-                .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
-                .collect(),
-            freshness: self.head.freshness,
-        })?;
-        let mut bytes = BytesMut::with_capacity(MAGIC.len() + 4 + head.len() + self.body.len());
+    pub fn encode(&self, key: &Key) -> Result<Bytes, postcard::Error> {
+        let key = key.as_str();
+        let (form, body) = match self {
+            Self::Response(entry) => {
+                let headers = entry.head.headers.iter();
+                let form = Form::Response {
+                    key,
+                    status: entry.head.status.as_u16(),
+                    headers: headers
+                        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+                        .collect(),
+                    freshness: entry.head.freshness,
+                    selecting: entry.head.selecting.clone(),
+                };
+                (form, entry.body.clone())
+            }
+            Self::Variants(variants) => {
+                let variants = Variants::clone(variants);
+                (Form::Variants { key, variants }, Bytes::new())
+            }
+        };
+        let head = postcard::to_stdvec(&form)?;
+        let mut bytes = BytesMut::with_capacity(MAGIC.len() + 4 + head.len() + body.len());
         bytes.put_slice(MAGIC);
         bytes.put_u32(head.len() as u32);
         bytes.put_slice(&head);
-        bytes.put_slice(&self.body);
+        bytes.put_slice(&body);
         Ok(bytes.freeze())
     }
 
-    /// Reads what [`Entry::encode`] wrote for `key`. The body shares the memory of `bytes`.
-    pub fn decode(key: &str, mut bytes: Bytes) -> Result<Self, DecodeError> {
+    /// Reads what [`Stored::encode`] wrote for `key`. Headers and body share the memory of `bytes`.
+    ///
+    /// # Errors
+    /// When the bytes are something else.
+    pub fn decode(key: &Key, mut bytes: Bytes) -> Result<Self, DecodeError> {
         if bytes.len() < MAGIC.len() + 4 || !bytes.starts_with(MAGIC) {
             return Err(DecodeError::Form);
         }
@@ -102,34 +198,40 @@ impl Entry {
         if bytes.len() < length {
             return Err(DecodeError::Form);
         }
-        let stored: StoredHead =
-            serde_json::from_slice(&bytes.split_to(length)).map_err(|_| DecodeError::Head)?;
-        if stored.key != key {
-            return Err(DecodeError::OtherKey);
+        let form_bytes = bytes.split_to(length);
+        let form = postcard::from_bytes(&form_bytes).map_err(|_| DecodeError::Head)?;
+        match form {
+            Form::Response { key: stored, .. } | Form::Variants { key: stored, .. }
+                if stored != key.as_str() =>
+            {
+                Err(DecodeError::OtherKey)
+            }
+            Form::Variants { variants, .. } => Ok(Self::Variants(Arc::new(variants))),
+            Form::Response {
+                status,
+                headers,
+                freshness,
+                selecting,
+                ..
+            } => {
+                let mut map = HeaderMap::with_capacity(headers.len());
+                for (name, value) in headers {
+                    let name = HeaderName::try_from(name).map_err(|_| DecodeError::Head)?;
+                    let value = HeaderValue::from_maybe_shared(form_bytes.slice_ref(value));
+                    map.append(name, value.map_err(|_| DecodeError::Head)?);
+                }
+                let status = StatusCode::from_u16(status).map_err(|_| DecodeError::Head)?;
+                let head = Head::new(status, map, freshness, selecting);
+                Ok(Self::Response(Entry {
+                    head: Arc::new(head),
+                    body: bytes,
+                }))
+            }
         }
-        let headers: Option<HeaderMap> = stored
-            .headers
-            .iter()
-            .map(|(name, value)| {
-                Some((
-                    HeaderName::try_from(name.as_str()).ok()?,
-                    HeaderValue::from_bytes(value).ok()?,
-                ))
-            })
-            .collect();
-        let head = Head {
-            status: StatusCode::from_u16(stored.status).map_err(|_| DecodeError::Head)?,
-            headers: headers.ok_or(DecodeError::Head)?,
-            freshness: stored.freshness,
-        };
-        Ok(Self {
-            head: Arc::new(head),
-            body: bytes,
-        })
     }
 }
 
-/// Takes off the headers that belong to one connection or are computed anew for each answer (RFC 9111 §3.1).
+/// Takes off the headers that belong to one connection (RFC 9111 §3.1), and the length, which the body has itself.
 pub(crate) fn strip_connection_headers(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
@@ -147,6 +249,7 @@ pub(crate) fn strip_connection_headers(headers: &mut HeaderMap) {
         CONTENT_LENGTH,
         http::header::TRAILER,
         http::header::UPGRADE,
+        http::header::TE,
     ] {
         headers.remove(name);
     }
@@ -155,6 +258,7 @@ pub(crate) fn strip_connection_headers(headers: &mut HeaderMap) {
         "proxy-connection",
         "proxy-authenticate",
         "proxy-authentication-info",
+        "proxy-authorization",
     ] {
         headers.remove(name);
     }
@@ -163,47 +267,66 @@ pub(crate) fn strip_connection_headers(headers: &mut HeaderMap) {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use std::time::{Duration, SystemTime};
+    use crate::vary::Variant;
+    use std::time::Duration;
 
-    pub(crate) fn entry(body: &'static str) -> Entry {
+    pub(crate) fn entry(body: &'static str) -> Stored {
         let mut headers = HeaderMap::new();
         headers.insert("etag", HeaderValue::from_static("\"a\""));
-        let freshness = Freshness::new(&headers, Duration::from_secs(60), SystemTime::now());
-        let head = Head {
-            status: StatusCode::OK,
-            headers,
-            freshness,
-        };
-        Entry {
+        headers.append("x-line", HeaderValue::from_static("one"));
+        headers.append("x-line", HeaderValue::from_static("two"));
+        let now = SystemTime::now();
+        let freshness = Freshness::new(&headers, Duration::from_secs(60), now, now);
+        let head = Head::new(StatusCode::OK, headers, freshness, Selecting::default());
+        Stored::Response(Entry {
             head: Arc::new(head),
             body: Bytes::from_static(body.as_bytes()),
-        }
+        })
     }
 
     #[test]
     fn an_entry_reads_back_as_it_was() {
-        let stored = entry("body");
-        let read = Entry::decode("/a", stored.encode("/a").unwrap()).unwrap();
+        let key = Key::new("/a");
+        let read = Stored::decode(&key, entry("body").encode(&key).unwrap()).unwrap();
+        let (Stored::Response(read), Stored::Response(stored)) = (read, entry("body")) else {
+            panic!("no responses")
+        };
         assert_eq!(read.body, stored.body);
         assert_eq!(read.head.headers, stored.head.headers);
-        assert_eq!(read.head.freshness, stored.head.freshness);
+        assert_eq!(read.head.selecting, stored.head.selecting);
+    }
+
+    #[test]
+    fn variants_read_back_as_they_were() {
+        let key = Key::new("/a");
+        let mut variants = Variants::default();
+        let variant = Variant {
+            selecting: Selecting::default(),
+            etag: Some(b"\"a\"".to_vec()),
+            date: 7,
+        };
+        variants.add(&key, variant);
+        let stored = Stored::Variants(Arc::new(variants.clone()));
+        let Ok(Stored::Variants(read)) = Stored::decode(&key, stored.encode(&key).unwrap()) else {
+            panic!("no variants")
+        };
+        assert_eq!(*read, variants);
     }
 
     #[test]
     fn another_key_s_entry_is_refused() {
-        let bytes = entry("body").encode("/a").unwrap();
-        assert!(matches!(
-            Entry::decode("/b", bytes),
-            Err(DecodeError::OtherKey)
-        ));
+        let bytes = entry("body").encode(&Key::new("/a")).unwrap();
+        let read = Stored::decode(&Key::new("/b"), bytes);
+        assert!(matches!(read, Err(DecodeError::OtherKey)));
     }
 
     #[test]
     fn no_cut_of_the_head_is_an_entry() {
-        let bytes = entry("").encode("/a").unwrap();
+        let key = Key::new("/a");
+        let bytes = entry("").encode(&key).unwrap();
         for length in 0..bytes.len() {
             assert!(
-                Entry::decode("/a", bytes.slice(..length)).is_err(),
+                Stored::decode(&key, bytes.slice(..length)).is_err(),
                 "{length}"
             );
         }

@@ -1,6 +1,6 @@
 //! The times of one stored response: how old it is, how long it is fresh (RFC 9111 §4.2).
 
-use crate::directives::delta_seconds;
+use crate::directives::{Directives, Scope, delta_seconds};
 use http::HeaderMap;
 use http::header::{AGE, DATE};
 use serde::{Deserialize, Serialize};
@@ -24,12 +24,17 @@ pub struct Freshness {
 }
 
 impl Freshness {
-    /// The times of a response with these headers, received at `now`, fresh for `lifetime`.
-    pub fn new(headers: &HeaderMap, lifetime: Duration, now: SystemTime) -> Self {
-        let age = headers
-            .get(AGE)
-            .and_then(|age| delta_seconds(age.as_bytes()))
-            .unwrap_or_default();
+    /// The times of a response with these headers, which was asked for and received at these times and is fresh for
+    /// `lifetime`.
+    pub fn new(
+        headers: &HeaderMap,
+        lifetime: Duration,
+        asked: SystemTime,
+        now: SystemTime,
+    ) -> Self {
+        // The time on the way counts as age, since nobody knows which part of it was the way back.
+        let delay = now.duration_since(asked).unwrap_or_default();
+        let age = stated_age(headers).map_or(delay, |age| age + delay);
         let date = headers
             .get(DATE)
             .and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
@@ -54,10 +59,10 @@ impl Freshness {
 
     /// The same with the windows that the response itself states (RFC 5861).
     #[must_use]
-    pub fn with_stale_windows(mut self, directives: &crate::directives::Directives) -> Self {
+    pub fn with_stale_windows(mut self, directives: &Directives) -> Self {
         self.stale_while_revalidate = directives.stale_while_revalidate.map(millis);
         self.stale_if_error = directives.stale_if_error.map(millis);
-        self.must_revalidate = directives.must_revalidate || directives.no_cache;
+        self.must_revalidate = directives.must_revalidate || directives.no_cache == Scope::All;
         self
     }
 
@@ -95,6 +100,11 @@ impl Freshness {
         self.may_serve_stale(now, self.stale_if_error, allowed)
     }
 
+    /// Whether it may be served up to this stale since the client says that it takes it (RFC 9111 §5.2.1.2).
+    pub fn may_serve_to_the_lenient(&self, now: SystemTime, max_stale: Duration) -> bool {
+        !self.must_revalidate && self.staleness(now) <= max_stale
+    }
+
     fn may_serve_stale(&self, now: SystemTime, window: Option<u64>, allowed: bool) -> bool {
         match window {
             _ if self.must_revalidate => false,
@@ -109,6 +119,16 @@ impl Freshness {
     }
 }
 
+/// `Age`: of a list or of several lines the first member, and nothing where that is no number (RFC 9111 §5.1).
+fn stated_age(headers: &HeaderMap) -> Option<Duration> {
+    let first = headers
+        .get(AGE)?
+        .as_bytes()
+        .split(|byte| *byte == b',')
+        .next()?;
+    delta_seconds(first.trim_ascii())
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -120,7 +140,6 @@ fn millis_since_epoch(time: SystemTime) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directives::Directives;
 
     const NOW: SystemTime = UNIX_EPOCH;
 
@@ -129,7 +148,7 @@ mod tests {
     }
 
     fn fresh_for(seconds: u64, headers: &HeaderMap) -> Freshness {
-        Freshness::new(headers, Duration::from_secs(seconds), at(0))
+        Freshness::new(headers, Duration::from_secs(seconds), at(0), at(0))
     }
 
     #[test]
@@ -153,6 +172,18 @@ mod tests {
                 .unwrap(),
         );
         assert_eq!(fresh_for(10, &headers).age(at(1)), Duration::from_secs(8));
+    }
+
+    #[test]
+    fn the_time_on_the_way_is_age() {
+        let freshness = |age: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(AGE, age.parse().unwrap());
+            Freshness::new(&headers, Duration::ZERO, at(0), at(2)).age(at(3))
+        };
+        for (age, expected) in [("4", 7), ("4, 9", 7), ("old", 3), ("-4", 3), ("", 3)] {
+            assert_eq!(freshness(age), Duration::from_secs(expected), "{age}");
+        }
     }
 
     #[test]

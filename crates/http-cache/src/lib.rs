@@ -1,16 +1,21 @@
-//! A shared HTTP cache: freshness, one flight per key, stale serving, memory over disk.
+//! A shared HTTP cache (RFC 9111): freshness, one flight per key, stale serving, memory over disk, purging.
 //!
-//! Knows HTTP messages, not images, sockets or flags. What may be stored and for how long is decided by pure
-//! functions ([`policy`], [`freshness`], [`conditional`]); [`Cache`] puts them together with the two tiers and the
-//! flights.
+//! Knows HTTP messages, not images, sockets or flags. What may be stored, for how long, and what a request gets of it is
+//! decided by pure functions; [`Cache`] puts them together with the two tiers and the flights. [`SharedCache`] is the
+//! whole RFC on top of it: methods, conditions, ranges, invalidation.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`cache`] | the way of a request: look up, serve, wait, fetch, store |
-//! | [`policy`] | what may be stored, how long it is fresh, when stale may be served |
+//! | [`cache`] | the way of a request: look up, serve, wait, fetch |
+//! | `reception` | what becomes of a fetched response: told, passed on, stored, freshened |
+//! | [`shared`] | a plain shared cache in front of any origin |
+//! | [`policy`] | what may be stored, how long it is fresh, when it may be served again |
 //! | [`freshness`] | the times of one stored response: age, lifetime |
-//! | [`directives`] | `Cache-Control` read as a whole |
-//! | [`conditional`] | `If-None-Match`, `If-Modified-Since` |
+//! | [`directives`] | `Cache-Control` and `CDN-Cache-Control` read as a whole |
+//! | [`cache_valid`], [`use_stale`] | nginx's `proxy_cache_valid` and `proxy_cache_use_stale` |
+//! | [`conditional`], [`range`] | what a client gets of a stored response: 304, 206, 416 |
+//! | [`vary`] | which of several stored responses a request selects |
+//! | [`purge`] | what a purge means, and its order among all that is under way |
 //! | [`entry`] | a stored response, and its form on disk |
 //! | [`flight`] | one fetch shared by all who wait for it |
 //! | [`memory`], [`disk`] | the two tiers |
@@ -18,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cache;
+pub mod cache_valid;
 pub mod clock;
 pub mod conditional;
 pub mod directives;
@@ -28,12 +34,21 @@ pub mod freshness;
 pub mod key;
 pub mod memory;
 pub mod policy;
+pub mod purge;
+pub mod range;
+mod reception;
+pub mod shared;
 pub mod status;
+pub mod use_stale;
+pub mod vary;
 
-pub use cache::{Cache, CacheConfig, Served};
+pub use cache::{Cache, CacheConfig, CacheRequest, Conditions, Purged, Served};
+pub use cache_valid::CacheValid;
 pub use clock::Clock;
-pub use entry::{Entry, Head};
+pub use entry::Head;
 pub use flight::FetchError;
 pub use key::Key;
-pub use policy::{CacheValid, Policy, UseStale};
+pub use policy::Policy;
+pub use shared::SharedCache;
 pub use status::CacheStatus;
+pub use use_stale::UseStale;

@@ -1,12 +1,16 @@
 //! The memory tier: whole entries, bounded by bytes.
 //!
 //! `quick_cache` (S3-FIFO-like) rather than a plain LRU, since a crawler that walks through every picture once must
-//! not push out the thousand that everybody looks at; and its lookup takes a read lock only.
+//! not push out the thousand that everybody looks at; and rather than moka, whose look-ups write to a log that other
+//! threads drain: a look-up here takes a read lock of one shard and nothing else.
 
-use crate::entry::Entry;
+use crate::entry::Stored;
 use crate::key::Key;
+use crate::purge::{Mode, Rule, TagOf};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use std::cell::{Cell, RefCell};
+use std::time::SystemTime;
 
 /// Bytes that an average entry is guessed to take; only sizes the tables at start.
 const TYPICAL_ENTRY: u64 = 16 * 1024;
@@ -14,19 +18,19 @@ const TYPICAL_ENTRY: u64 = 16 * 1024;
 #[derive(Clone, Debug)]
 struct ByWeight;
 
-impl Weighter<Key, Entry> for ByWeight {
-    fn weight(&self, key: &Key, entry: &Entry) -> u64 {
-        entry.weight() + key.as_str().len() as u64
+impl Weighter<Key, Stored> for ByWeight {
+    fn weight(&self, key: &Key, stored: &Stored) -> u64 {
+        stored.weight() + key.as_str().len() as u64
     }
 }
 
 /// Entries in memory. Shared by reference.
 #[derive(Debug)]
-pub struct Memory(Cache<Key, Entry, ByWeight>);
+pub struct Memory(Cache<Key, Stored, ByWeight>);
 
 impl Memory {
     /// A tier that holds at most `capacity` bytes; 0 switches it off.
-    pub fn new(capacity: u64) -> Self {
+    pub(crate) fn new(capacity: u64) -> Self {
         Self(Cache::with_weighter(
             (capacity / TYPICAL_ENTRY).max(16) as usize,
             capacity,
@@ -34,19 +38,43 @@ impl Memory {
         ))
     }
 
-    /// The entry of a key.
-    pub fn get(&self, key: &Key) -> Option<Entry> {
+    /// What lies under a key.
+    pub(crate) fn get(&self, key: &Key) -> Option<Stored> {
         self.0.get(key)
     }
 
     /// Stores or replaces an entry. One that is larger than a shard is not kept.
-    pub fn insert(&self, key: Key, entry: Entry) {
-        self.0.insert(key, entry);
+    pub(crate) fn insert(&self, key: Key, stored: Stored) {
+        self.0.insert(key, stored);
     }
 
     /// Forgets a key.
-    pub fn remove(&self, key: &Key) {
+    pub(crate) fn remove(&self, key: &Key) {
         self.0.remove(key);
+    }
+
+    /// Removes or marks what a purge means.
+    pub(crate) fn purge(&self, rule: &Rule, mode: Mode, tag_of: TagOf, now: SystemTime) -> usize {
+        let meant = |key: &Key| rule.matches(key.as_str(), tag_of);
+        let marked = RefCell::new(Vec::new());
+        let count = Cell::new(0);
+        self.0.retain(|key, stored| {
+            if !meant(key) {
+                return true;
+            }
+            count.set(count.get() + 1);
+            if let (Mode::Soft, Stored::Response(entry)) = (mode, stored) {
+                let mut freshness = entry.head.freshness;
+                freshness.expire(now);
+                let stale = Stored::Response(entry.with_freshness(freshness));
+                marked.borrow_mut().push((key.clone(), stale));
+            }
+            mode == Mode::Soft
+        });
+        for (key, stale) in marked.into_inner() {
+            let _ = self.0.replace(key, stale, true);
+        }
+        count.get()
     }
 
     /// Bytes held now.
@@ -80,5 +108,46 @@ mod tests {
         let memory = Memory::new(0);
         memory.insert(Key::new("/a"), entry("body"));
         assert!(memory.get(&Key::new("/a")).is_none());
+    }
+
+    #[test]
+    fn a_purge_removes_or_marks_what_it_means() {
+        let memory = Memory::new(1 << 20);
+        let [a, b] = ["/a", "/b"].map(Key::new);
+        for key in [&a, &b] {
+            memory.insert(key.clone(), entry("body"));
+        }
+        let fresh = |key: &Key| match memory.get(key) {
+            Some(Stored::Response(entry)) => Some(entry.head.freshness.is_fresh(SystemTime::now())),
+            _ => None,
+        };
+        let rule = Rule::Key(a.clone());
+        memory.purge(&rule, Mode::Soft, |_| None, SystemTime::now());
+        assert_eq!((fresh(&a), fresh(&b)), (Some(false), Some(true)));
+        memory.purge(&rule, Mode::Hard, |_| None, SystemTime::now());
+        assert_eq!((fresh(&a), fresh(&b)), (None, Some(true)));
+    }
+
+    #[test]
+    fn a_walk_through_everything_leaves_what_is_asked_for_often() {
+        let memory = Memory::new(1 << 20);
+        let popular: Vec<_> = (0..200)
+            .map(|number| Key::new(format!("/popular/{number}")))
+            .collect();
+        for _ in 0..3 {
+            for key in &popular {
+                if memory.get(key).is_none() {
+                    memory.insert(key.clone(), entry("body"));
+                }
+            }
+        }
+        for number in 0..20_000 {
+            memory.insert(Key::new(format!("/crawled/{number}")), entry("body"));
+        }
+        let left = popular
+            .iter()
+            .filter(|key| memory.get(key).is_some())
+            .count();
+        assert!(left > 150, "{left}");
     }
 }

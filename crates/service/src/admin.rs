@@ -28,22 +28,32 @@ impl Readiness {
     }
 }
 
-/// Serves `/healthz` (the process lives), `/readyz` (it wants traffic) and `/metrics` until `shutdown`.
-pub async fn run(
+/// Serves `/healthz` (the process lives), `/readyz` (it wants traffic) and `/metrics` until `shutdown`. What else the
+/// program offers is asked of `more`, which gives `None` for a path that is not its own.
+pub async fn run<F>(
     listener: TcpListener,
     registry: Arc<Registry>,
     readiness: Readiness,
     shutdown: CancellationToken,
-) {
+    more: impl Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+) where
+    F: Future<Output = Option<Response<Bytes>>> + Send + 'static,
+{
     let limits = ServerLimits {
         connections: 100,
         ..ServerLimits::default()
     };
     let handler = move |request: Request<Incoming>, _peer| {
-        let response = respond(request.uri().path(), &registry, &readiness);
-        std::future::ready(response.map(Full::new))
+        let own = respond(request.uri().path(), &registry, &readiness);
+        let more = more(request);
+        async move { more.await.unwrap_or(own).map(Full::new) }
     };
     serve(listener, limits, shutdown, handler).await;
+}
+
+/// For a program that offers nothing else.
+pub fn nothing_more(_: Request<Incoming>) -> std::future::Ready<Option<Response<Bytes>>> {
+    std::future::ready(None)
 }
 
 fn respond(path: &str, registry: &Registry, readiness: &Readiness) -> Response<Bytes> {

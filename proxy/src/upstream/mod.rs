@@ -5,7 +5,7 @@ mod balancer;
 use balancer::{Balancer, Lease};
 use bytes::Bytes;
 use futures::stream;
-use http::header::{HOST, HeaderValue, IF_NONE_MATCH};
+use http::header::{HOST, HeaderName, HeaderValue, IF_NONE_MATCH};
 use http::{Request, Response, StatusCode, Uri, Version};
 use http_body::Frame;
 use http_body_util::{BodyExt, Empty, StreamBody};
@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use image_url::AcceptClass;
 use service::RequestId;
 use service::request_id::X_REQUEST_ID;
 use std::time::Duration;
@@ -29,6 +30,9 @@ const ATTEMPTS: usize = 3;
 
 /// Idle connections kept to each resizer.
 const IDLE_CONNECTIONS: usize = 64;
+
+/// What the client accepts, in one word, where the URL leaves the format open.
+const X_TANDEM_ACCEPT: HeaderName = HeaderName::from_static("x-tandem-accept");
 
 /// Where the resizers are and how long they may take.
 #[derive(Clone, Debug)]
@@ -108,15 +112,18 @@ impl Upstream {
         self.balancer.keep_resolving().await;
     }
 
-    /// GETs a canonical path. Nothing of the client's request goes along but the id for the log.
+    /// GETs a canonical path. Nothing of the client's request goes along but the id for the log, and
+    /// the class of its `Accept` where the format is negotiated.
     ///
-    /// A resizer that cannot be reached or is full is passed over for the next one.
+    /// A resizer that cannot be reached, breaks off before it answers, or is full, is passed over for the next one
+    /// (nginx: `proxy_next_upstream error http_503`). One that is too slow is not: the next would be as slow.
     ///
     /// # Errors
-    /// When none could be reached, or the one that took the request broke off or was too slow.
+    /// When none answered, or the one that took the request was too slow.
     pub async fn fetch(
         &self,
         path: &str,
+        accept: Option<AcceptClass>,
         etag: Option<HeaderValue>,
         id: &RequestId,
     ) -> Result<UpstreamResponse, FetchError> {
@@ -128,7 +135,7 @@ impl Upstream {
                 break;
             };
             tried.push(lease.address());
-            match self.ask(&lease, path, etag.clone(), id).await {
+            match self.ask(&lease, path, accept, etag.clone(), id).await {
                 Ok(response)
                     if response.status() == StatusCode::SERVICE_UNAVAILABLE
                         && self.balancer.len() > tried.len() =>
@@ -136,8 +143,8 @@ impl Upstream {
                     last = FetchError::Unreachable("a resizer is full".into());
                 }
                 Ok(response) => return Ok(self.with_guarded_body(response, lease)),
-                Err(Asked::Refused(error)) => {
-                    tracing::warn!(request = %id, resizer = %lease.address(), "cannot connect: {error}");
+                Err(Asked::Unanswered(error)) => {
+                    tracing::warn!(request = %id, resizer = %lease.address(), "no answer: {error}");
                     lease.set_aside();
                     last = FetchError::Unreachable(error.into());
                 }
@@ -151,6 +158,7 @@ impl Upstream {
         &self,
         lease: &Lease,
         path: &str,
+        accept: Option<AcceptClass>,
         etag: Option<HeaderValue>,
         id: &RequestId,
     ) -> Result<Response<Incoming>, Asked> {
@@ -167,13 +175,15 @@ impl Upstream {
         let headers = request.headers_mut();
         headers.insert(HOST, lease.host().clone());
         headers.insert(X_REQUEST_ID, id.header());
+        if let Some(class) = accept {
+            headers.insert(X_TANDEM_ACCEPT, HeaderValue::from_static(class.word()));
+        }
         if let Some(etag) = etag {
             headers.insert(IF_NONE_MATCH, etag);
         }
         match tokio::time::timeout(self.timeout, self.client.request(request)).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) if error.is_connect() => Err(Asked::Refused(chain(&error))),
-            Ok(Err(error)) => Err(Asked::Failed(FetchError::Unreachable(chain(&error).into()))),
+            Ok(Err(error)) => Err(Asked::Unanswered(chain(&error))),
             Err(_) => Err(Asked::Failed(FetchError::Timeout(
                 format!("no answer in {:?}", self.timeout).into(),
             ))),
@@ -202,9 +212,9 @@ impl Upstream {
 
 /// How asking one resizer went wrong.
 enum Asked {
-    /// No connection: another one may be asked.
-    Refused(String),
-    /// It may have begun to work: asking another would double the work.
+    /// No connection, or one that broke off: another one may be asked, a GET being idempotent.
+    Unanswered(String),
+    /// Asking another would not help.
     Failed(FetchError),
 }
 

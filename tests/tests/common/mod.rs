@@ -46,7 +46,10 @@ impl Stack {
         let upstream = format!("http://{}", resizer.addresses().listen);
         let cache = tempfile::tempdir().unwrap();
         let dir = cache.path().display().to_string();
-        let mut args = vec!["--resizer", &upstream, "--cache-dir", &dir];
+        let mut args = vec!["--resizer", &upstream];
+        if !edge_args.contains(&"--cache-dir") {
+            args.extend(["--cache-dir", &dir]);
+        }
         if !edge_args.contains(&"--rate-limit") {
             args.extend(["--rate-limit", "off"]);
         }
@@ -70,6 +73,16 @@ impl Stack {
     /// Ends the edge as an operator does and starts it again on the same cache.
     pub fn restart_edge(&mut self) {
         self.edge.take().unwrap().stop().unwrap();
+        self.edge = Some(edge(&self.edge_args));
+    }
+
+    /// Ends the edge as a crash does.
+    pub fn kill_edge(&mut self) {
+        self.edge.take().unwrap().kill().unwrap();
+    }
+
+    /// Starts an edge on the same cache after one was killed.
+    pub fn start_edge(&mut self) {
         self.edge = Some(edge(&self.edge_args));
     }
 
@@ -200,17 +213,27 @@ pub fn send(address: SocketAddr, method: &str, target: &str, headers: &str) -> A
 
 /// Writes bytes and reads until the server closes.
 pub fn raw(address: SocketAddr, request: &str) -> Answer {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(60)))
-        .unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
+    try_raw(address, request).unwrap()
+}
+
+/// The same where the server may be killed meanwhile: `None` when there is no whole answer.
+pub fn try_send(address: SocketAddr, target: &str) -> Option<Answer> {
+    let request = format!("GET {target} HTTP/1.1\r\nhost: tandem\r\nconnection: close\r\n\r\n");
+    let answer = try_raw(address, &request).ok()?;
+    let length: usize = answer.header("content-length")?.parse().ok()?;
+    (answer.body.len() == length).then_some(answer)
+}
+
+fn try_raw(address: SocketAddr, request: &str) -> std::io::Result<Answer> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.write_all(request.as_bytes())?;
     let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).unwrap();
+    stream.read_to_end(&mut bytes)?;
     let end = bytes
         .windows(4)
         .position(|window| window == b"\r\n\r\n")
-        .expect("an HTTP head");
+        .ok_or(std::io::ErrorKind::UnexpectedEof)?;
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let mut lines = head.lines();
     let status = lines
@@ -230,9 +253,9 @@ pub fn raw(address: SocketAddr, request: &str) -> Answer {
         .iter()
         .any(|(name, value)| name == "transfer-encoding" && value == "chunked");
     assert!(!chunked, "an answer of unknown length");
-    Answer {
+    Ok(Answer {
         status,
         headers,
         body,
-    }
+    })
 }

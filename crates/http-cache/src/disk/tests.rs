@@ -1,0 +1,306 @@
+//! The tier as a whole, on real folders.
+
+use super::*;
+use crate::entry::tests::entry;
+use std::path::Path;
+
+fn config(dir: &Path) -> DiskConfig {
+    DiskConfig {
+        dir: dir.to_owned(),
+        size: 1 << 20,
+        inactive: Duration::from_secs(60),
+    }
+}
+
+fn tag(key: &str) -> Option<&str> {
+    key.strip_prefix('/')
+}
+
+fn open(config: DiskConfig) -> Disk {
+    Disk::open(config, Arc::new(Purges::new(tag))).unwrap()
+}
+
+fn key(text: impl Into<String>) -> Key {
+    Key::new(text.into())
+}
+
+impl Disk {
+    /// Waits until all that was queued is done.
+    fn settle(&self) {
+        let (done, wait) = sync_channel(1);
+        self.jobs.as_ref().unwrap().send(Job::Tell(done)).unwrap();
+        wait.recv().unwrap();
+    }
+
+    fn put(&self, text: &str, stored: Stored) {
+        let born = self.shared.purges.now();
+        self.store(key(text), stored, born);
+        self.settle();
+    }
+
+    fn body(&self, text: &str) -> Option<Bytes> {
+        let found = match self.look_up(&key(text), SystemTime::now()) {
+            Found::Stored(stored) => Some(stored),
+            Found::Nothing => None,
+            Found::Wait(wait) => wait.read(),
+        };
+        match found? {
+            Stored::Response(entry) => Some(entry.body),
+            Stored::Variants(_) => None,
+        }
+    }
+}
+
+fn contents(dir: &Path) -> Vec<PathBuf> {
+    files(&dir.join("content-v2"))
+}
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn entries_survive_a_restart_and_are_found_before_the_index_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = open(config(dir.path()));
+    disk.put("/a", entry("one"));
+    drop(disk);
+    let disk = open(config(dir.path()));
+    assert_eq!(disk.body("/a").unwrap(), "one");
+    disk.settle();
+    assert_eq!(disk.body("/a").unwrap(), "one");
+    assert_eq!(disk.held().1, 1);
+}
+
+#[test]
+fn the_size_is_kept_before_and_after_a_restart_and_the_oldest_go_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let one = index::footprint(entry("body").encode(&key("/0")).unwrap().len() as u64);
+    let small = |entries| DiskConfig {
+        size: entries * one,
+        ..config(dir.path())
+    };
+    let disk = open(small(3));
+    for number in 0..8 {
+        disk.put(&format!("/{number}"), entry("body"));
+        assert!(disk.held().0 <= 3 * one);
+        assert!(contents(dir.path()).len() <= 3);
+    }
+    assert!(disk.body("/5").is_some() && disk.body("/4").is_none());
+    disk.put("/8", entry("body"));
+    assert!(disk.body("/5").is_some(), "it was used a moment ago");
+    assert!(disk.body("/6").is_none());
+    drop(disk);
+    let disk = open(small(2));
+    disk.settle();
+    assert_eq!(disk.held(), (2 * one, 2));
+    assert_eq!(contents(dir.path()).len(), 2);
+}
+
+#[test]
+fn the_order_of_use_survives_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = open(config(dir.path()));
+    for text in ["/a", "/b", "/c"] {
+        disk.put(text, entry("body"));
+    }
+    let later = SystemTime::now() + Duration::from_secs(7200);
+    disk.touch(&key("/a"), later);
+    drop(disk);
+    let disk = open(config(dir.path()));
+    disk.settle();
+    let oldest: Vec<_> = std::iter::from_fn(|| disk.shared.lock().pop_oldest()).collect();
+    assert_eq!(&*oldest[2].key, "/a");
+}
+
+#[test]
+fn what_nobody_asks_for_goes_after_the_inactive_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = open(config(dir.path()));
+    disk.put("/a", entry("body"));
+    disk.tidy(SystemTime::now() + Duration::from_secs(50));
+    disk.settle();
+    assert!(disk.body("/a").is_some());
+    disk.tidy(SystemTime::now() + Duration::from_secs(62));
+    disk.settle();
+    assert!(disk.body("/a").is_none());
+    assert!(contents(dir.path()).is_empty());
+}
+
+#[test]
+fn a_damaged_file_is_a_miss_and_is_forgotten() {
+    let dir = tempfile::tempdir().unwrap();
+    for damage in [
+        |bytes: &mut Vec<u8>| *bytes.last_mut().unwrap() ^= 1,
+        |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2),
+        |bytes: &mut Vec<u8>| bytes.clear(),
+    ] {
+        let disk = open(config(dir.path()));
+        disk.put("/a", entry("body"));
+        let file = contents(dir.path()).pop().unwrap();
+        let mut bytes = std::fs::read(&file).unwrap();
+        damage(&mut bytes);
+        std::fs::write(&file, bytes).unwrap();
+        assert!(disk.body("/a").is_none());
+        assert_eq!(disk.counters().damaged.load(Ordering::Relaxed), 1);
+        assert_eq!(disk.held(), (0, 0));
+        assert!(contents(dir.path()).is_empty());
+    }
+}
+
+#[test]
+fn a_cut_index_line_loses_its_entry_and_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = open(config(dir.path()));
+    disk.put("/a", entry("one"));
+    disk.put("/b", entry("two"));
+    drop(disk);
+    let lines = files(&dir.path().join("index-v5"));
+    let of_a = lines
+        .iter()
+        .find(|file| std::fs::read_to_string(file).unwrap().contains("\"/a\""));
+    let text = std::fs::read(of_a.unwrap()).unwrap();
+    std::fs::write(of_a.unwrap(), &text[..text.len() / 2]).unwrap();
+    let disk = open(config(dir.path()));
+    disk.settle();
+    assert_eq!(disk.body("/a"), None);
+    assert_eq!(disk.body("/b").unwrap(), "two");
+    disk.put("/a", entry("three"));
+    drop(disk);
+    assert_eq!(open(config(dir.path())).body("/a").unwrap(), "three");
+}
+
+#[test]
+fn what_a_killed_process_left_is_swept_up() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(config(dir.path())));
+    let orphan = dir.path().join("content-v2/xxh3/ab/cd");
+    std::fs::create_dir_all(&orphan).unwrap();
+    std::fs::create_dir_all(dir.path().join("tmp")).unwrap();
+    let orphan = orphan.join("ef");
+    let half = dir.path().join("tmp/half");
+    for file in [&orphan, &half] {
+        std::fs::write(file, "half").unwrap();
+        let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+        File::open(file).unwrap().set_modified(hour_ago).unwrap();
+    }
+    let disk = open(config(dir.path()));
+    disk.put("/a", entry("body"));
+    let (shared, before) = (disk.shared.clone(), SystemTime::now());
+    drop(disk);
+    // The sweep may have been told to end before it came here.
+    shared
+        .files
+        .sweep(before - Duration::from_secs(60), |_| false, || false);
+    assert!(!orphan.exists() && !half.exists());
+    assert_eq!(contents(dir.path()).len(), 1);
+}
+
+#[test]
+fn rewriting_a_key_leaves_one_index_line_and_one_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = open(config(dir.path()));
+    for round in 0..100 {
+        disk.put("/a", entry(["one", "two", "three", "four"][round % 4]));
+    }
+    assert_eq!(contents(dir.path()).len(), 1);
+    let lines = files(&dir.path().join("index-v5"));
+    assert_eq!(lines.len(), 1);
+    let text = std::fs::read_to_string(&lines[0]).unwrap();
+    assert_eq!(text.trim().lines().count(), 1);
+}
+
+#[test]
+fn an_index_file_does_not_grow_however_often_its_key_is_rewritten() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = open(config(dir.path()));
+    disk.put("/a", entry("body"));
+    let slot = disk.shared.lock().get("/a").cloned().unwrap();
+    let line = files(&dir.path().join("index-v5")).pop().unwrap();
+    let length = std::fs::metadata(&line).unwrap().len();
+    for _ in 0..100_000 {
+        disk.shared.files.write_line(&slot).unwrap();
+    }
+    assert_eq!(files(&dir.path().join("index-v5")), [line.clone()]);
+    assert_eq!(std::fs::metadata(&line).unwrap().len(), length);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_costs_the_store_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let disk = open(config(&file));
+    disk.put("/a", entry("body"));
+    assert_eq!(disk.counters().skipped.load(Ordering::Relaxed), 1);
+    assert!(disk.body("/a").is_none());
+}
+
+#[test]
+fn a_purge_is_on_disk_when_it_returns() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = open(config(dir.path()));
+    for text in ["/cats/a", "/cats/b", "/dogs/a"] {
+        disk.put(text, entry("body"));
+    }
+    let count = disk.purge(
+        &Rule::TagPrefix("cats/".into()),
+        Mode::Hard,
+        SystemTime::now(),
+    );
+    assert_eq!(count, 2);
+    assert_eq!(contents(dir.path()).len(), 1);
+    assert!(disk.body("/cats/a").is_none() && disk.body("/dogs/a").is_some());
+}
+
+#[test]
+fn a_soft_purge_survives_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = open(config(dir.path()));
+    disk.put("/a", entry("body"));
+    disk.purge(&Rule::All, Mode::Soft, SystemTime::now());
+    drop(disk);
+    let disk = open(config(dir.path()));
+    disk.settle();
+    let Found::Stored(Stored::Response(entry)) = disk.look_up(&key("/a"), SystemTime::now()) else {
+        panic!("gone")
+    };
+    assert!(!entry.head.freshness.is_fresh(SystemTime::now()));
+    assert!(disk.list("", 10)[0].purged);
+}
+
+#[test]
+fn what_was_queued_before_a_purge_is_not_stored_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = open(config(dir.path()));
+    let born = disk.shared.purges.now();
+    disk.shared.purges.declare(Rule::Tag("a".into()));
+    disk.store(key("/a"), entry("old"), born);
+    disk.settle();
+    assert!(disk.body("/a").is_none());
+    assert!(contents(dir.path()).is_empty());
+}
+
+#[test]
+fn a_second_process_waits_for_the_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = open(config(dir.path()));
+    first.put("/a", entry("one"));
+    let second = open(config(dir.path()));
+    assert!(!second.is_complete());
+    let born = second.shared.purges.now();
+    second.store(key("/b"), entry("two"), born);
+    drop(first);
+    second.settle();
+    assert_eq!(second.body("/a").unwrap(), "one");
+    assert_eq!(second.body("/b").unwrap(), "two");
+}

@@ -1,0 +1,165 @@
+//! The thread that changes the disk: one job after the other, so that no two changes of a key meet.
+
+use super::Shared;
+use super::index::{Seconds, Slot, footprint};
+use crate::entry::Stored;
+use crate::key::Key;
+use crate::purge::Epoch;
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::time::SystemTime;
+
+/// What the thread is asked to do.
+pub(super) enum Job {
+    /// Write an entry.
+    Store {
+        key: Key,
+        stored: Stored,
+        born: Epoch,
+        bytes: u64,
+    },
+    /// Remove the files of slots that the index no longer has.
+    Delete(Vec<Slot>),
+    /// Write the index lines of these keys anew.
+    WriteLines(Vec<Box<str>>),
+    /// Note that an entry is still used.
+    NoteUse(Key),
+    /// Remove what is inactive.
+    Tidy(SystemTime),
+    /// Tell that all earlier jobs are done.
+    Tell(SyncSender<()>),
+}
+
+impl Shared {
+    pub(super) fn work(&self, queue: &Receiver<Job>) {
+        while let Ok(job) = queue.recv() {
+            match job {
+                Job::Store {
+                    key,
+                    stored,
+                    born,
+                    bytes,
+                } => {
+                    self.store(&key, &stored, born);
+                    self.queued.fetch_sub(bytes, Ordering::Relaxed);
+                }
+                Job::Delete(slots) => slots.iter().for_each(|slot| self.delete(slot)),
+                Job::WriteLines(keys) => {
+                    for key in keys {
+                        let slot = self.lock().get(&key).cloned();
+                        if let Some(slot) = slot {
+                            self.write_line(&slot);
+                        }
+                    }
+                }
+                Job::NoteUse(key) => {
+                    let slot = self.lock().get(key.as_str()).cloned();
+                    if let Some(slot) = slot {
+                        self.files.note_use(slot.content, slot.used);
+                    }
+                }
+                Job::Tidy(now) => self.evict_inactive(now),
+                Job::Tell(done) => {
+                    let _ = done.send(());
+                }
+            }
+        }
+    }
+
+    fn store(&self, key: &Key, stored: &Stored, born: Epoch) {
+        match self.write(key, stored, born) {
+            Ok(true) => {
+                self.counters.stores.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(false) => {}
+            Err(error) => {
+                self.counters.skipped.fetch_add(1, Ordering::Relaxed);
+                self.complain(&format!("an entry is not stored: {error}"));
+            }
+        }
+    }
+
+    /// Content first, index line second: a process killed in between leaves an orphan file, never a broken entry.
+    /// `false`: a purge came first, or the entry is larger than the tier.
+    fn write(&self, key: &Key, stored: &Stored, born: Epoch) -> io::Result<bool> {
+        let bytes = stored.encode(key).map_err(io::Error::other)?;
+        let size = bytes.len() as u64;
+        if footprint(size) > self.config.size {
+            return Ok(false);
+        }
+        self.evict_to(self.config.size - footprint(size));
+        let content = self.files.write(&bytes)?;
+        let slot = Slot {
+            key: key.as_str().into(),
+            content,
+            size,
+            used: Seconds::of(SystemTime::now()),
+            expired: Seconds(0),
+        };
+        let previous = {
+            let Some(_admitted) = self.purges.admit(key.as_str(), born) else {
+                self.files.remove_content(content);
+                return Ok(false);
+            };
+            self.lock().insert(slot.clone())
+        };
+        if !self.write_line(&slot) {
+            return Ok(false);
+        }
+        if let Some(previous) = previous.filter(|previous| previous.content != content) {
+            self.files.remove_content(previous.content);
+        }
+        Ok(true)
+    }
+
+    /// Writes the index line of a slot. One that cannot be written must not be served after a restart in an older form,
+    /// so the entry goes altogether.
+    fn write_line(&self, slot: &Slot) -> bool {
+        let written = self.files.write_line(slot);
+        if let Err(error) = &written {
+            self.lock().remove(&slot.key);
+            self.delete(slot);
+            self.counters.skipped.fetch_add(1, Ordering::Relaxed);
+            self.complain(&format!("an entry is not stored: {error}"));
+        }
+        written.is_ok()
+    }
+
+    /// Removes the files of a slot that the index no longer has. What the index has anew under its key stays.
+    pub(super) fn delete(&self, slot: &Slot) {
+        let newer = self.lock().get(&slot.key).map(Slot::place);
+        if newer.is_none() {
+            self.files.remove_line(&slot.key);
+        }
+        if newer != Some(slot.place()) {
+            self.files.remove_content(slot.content);
+        }
+    }
+
+    /// Removes the least recently used entries until the rest takes `bytes` at most.
+    pub(super) fn evict_to(&self, bytes: u64) {
+        self.evict_while(|index_bytes, _| index_bytes > bytes);
+    }
+
+    fn evict_inactive(&self, now: SystemTime) {
+        let idle = |slot: &Slot| now.duration_since(slot.used.time()).unwrap_or_default();
+        self.evict_while(|_, oldest| idle(oldest) > self.config.inactive);
+    }
+
+    fn evict_while(&self, condition: impl Fn(u64, &Slot) -> bool) {
+        loop {
+            let evicted = {
+                let mut index = self.lock();
+                let bytes = index.bytes();
+                match index.oldest() {
+                    Some(oldest) if condition(bytes, oldest) => index.pop_oldest(),
+                    _ => None,
+                }
+            };
+            let Some(slot) = evicted else { return };
+            self.counters.evictions.fetch_add(1, Ordering::Relaxed);
+            self.delete(&slot);
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! What becomes of a fetched response: its head is told, its body is passed on, the whole is stored.
+
+use crate::cache::{CacheRequest, Inner, Selected, UpstreamBody, UpstreamResponse, part_key};
+use crate::directives::{Directives, Scope};
+use crate::entry::{Entry, Head, Stored, strip_connection_headers};
+use crate::flight::{FetchError, Flight, FlightHead, Incomplete, Unkept};
+use crate::freshness::Freshness;
+use crate::key::Key;
+use crate::policy::Times;
+use crate::purge::Epoch;
+use crate::vary::{Selecting, Variant, Variants};
+use bytes::{Bytes, BytesMut};
+use http::header::{
+    AGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, HeaderName, HeaderValue,
+    SET_COOKIE,
+};
+use http::response::Parts;
+use http::{HeaderMap, StatusCode};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// What a 304 does not change in what is stored (RFC 9111 §3.2): the length, and how the stored body is to be read.
+const KEPT: [HeaderName; 3] = [CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_RANGE];
+
+/// A response that is awaited.
+pub(crate) struct Reception {
+    inner: Arc<Inner>,
+    request: CacheRequest,
+    selected: Selected,
+    flight: Flight,
+    /// When it was begun, among purges.
+    born: Epoch,
+    asked: SystemTime,
+}
+
+impl Reception {
+    pub(crate) fn new(
+        inner: Arc<Inner>,
+        request: CacheRequest,
+        selected: Selected,
+        flight: Flight,
+    ) -> Self {
+        Self {
+            born: inner.purges.now(),
+            asked: inner.config.clock.now(),
+            inner,
+            request,
+            selected,
+            flight,
+        }
+    }
+
+    /// There is no response.
+    pub(crate) fn fail(self, failure: FetchError) {
+        self.flight.set_head(Err(failure));
+    }
+
+    /// Takes a response in; `conditional` tells whether it was asked for on a condition. Gives itself back when the
+    /// response is a 304 about something that is not stored, so that the whole has to be asked for.
+    pub(crate) async fn receive(
+        self,
+        response: UpstreamResponse,
+        conditional: bool,
+    ) -> Option<Self> {
+        let times = Times {
+            asked: self.asked,
+            received: self.inner.config.clock.now(),
+        };
+        let (mut parts, body) = response.into_parts();
+        let length = content_length(&parts.headers, &body);
+        strip_connection_headers(&mut parts.headers);
+        if parts.status == StatusCode::NOT_MODIFIED && conditional {
+            let Some(entry) = self.validated(&parts.headers, times.received).await else {
+                return Some(self);
+            };
+            date(&mut parts.headers, times.received);
+            self.freshen(entry, parts.headers, times);
+        } else {
+            date(&mut parts.headers, times.received);
+            self.take(parts, body, length, times).await;
+        }
+        None
+    }
+
+    /// The stored response that a 304 speaks of (RFC 9111 §4.3.4).
+    async fn validated(&self, update: &HeaderMap, now: SystemTime) -> Option<Entry> {
+        let etag = update.get(ETAG).map(HeaderValue::as_bytes);
+        if let Some(entry) = &self.selected.entry {
+            let known = entry.head.headers.get(ETAG).map(HeaderValue::as_bytes);
+            if etag.is_none() || known.is_none() || etag.map(opaque) == known.map(opaque) {
+                return Some(entry.clone());
+            }
+        }
+        let variants = self.selected.variants.as_ref()?;
+        let slot = variants.with_etag(&self.request.key, etag?)?;
+        match self.inner.find(&slot, now).await? {
+            Stored::Response(entry) => Some(entry),
+            Stored::Variants(_) => None,
+        }
+    }
+
+    /// Makes a stored response fresh again with the headers of a 304.
+    pub(crate) fn freshen(&self, stored: Entry, update: HeaderMap, times: Times) {
+        let (headers, status) = (updated(&stored.head.headers, update), stored.head.status);
+        let storable =
+            self.inner
+                .config
+                .policy
+                .storable(self.request.rules, status, &headers, times);
+        let selecting = self.selecting(&headers);
+        let freshness = storable.as_ref().map_or_else(
+            || Freshness::new(&headers, Duration::ZERO, times.asked, times.received),
+            |storable| storable.freshness,
+        );
+        let head = Head::new(
+            status,
+            headers,
+            freshness,
+            selecting.clone().unwrap_or_default(),
+        );
+        let entry = Entry {
+            head: Arc::new(head),
+            body: stored.body,
+        };
+        match (storable, selecting) {
+            (Some(storable), Some(_)) => self.store(&entry, &storable.without),
+            _ => self.inner.remove(&self.selected.slot),
+        }
+        self.flight.push(entry.body.clone());
+        self.flight.set_head(Ok(FlightHead {
+            content_length: Some(entry.body.len() as u64),
+            head: entry.head,
+            shareable: true,
+            revalidated: true,
+            upstream_status: StatusCode::NOT_MODIFIED,
+            unkept: None,
+        }));
+        self.flight.end(Ok(None));
+    }
+
+    /// Tells the head, passes on the body, stores the whole.
+    async fn take(&self, parts: Parts, body: UpstreamBody, length: Option<u64>, times: Times) {
+        let (config, status) = (&self.inner.config, parts.status);
+        let selecting = self.selecting(&parts.headers);
+        let storable = config
+            .policy
+            .storable(self.request.rules, status, &parts.headers, times)
+            .filter(|_| selecting.is_some());
+        let freshness = storable.as_ref().map_or_else(
+            || Freshness::new(&parts.headers, Duration::ZERO, times.asked, times.received),
+            |storable| storable.freshness,
+        );
+        let shareable = is_shareable(&parts) && selecting.is_some();
+        let too_large = length.is_some_and(|length| length > config.max_body);
+        let head = Arc::new(Head::new(
+            status,
+            parts.headers,
+            freshness,
+            selecting.unwrap_or_default(),
+        ));
+        let told = |shareable, unkept| FlightHead {
+            head: head.clone(),
+            content_length: length,
+            shareable,
+            revalidated: false,
+            upstream_status: status,
+            unkept,
+        };
+        if storable.is_none() && !status.is_server_error() {
+            // What was stored is not what the upstream would answer any more.
+            self.inner.remove(&self.selected.slot);
+        }
+        if too_large || (storable.is_none() && !shareable) {
+            let unkept = Some(Unkept::new(body));
+            return self.flight.set_head(Ok(told(false, unkept)));
+        }
+        self.flight.set_head(Ok(told(shareable, None)));
+        let Some((body, trailers)) = self.receive_body(body).await else {
+            return self.flight.end(Err(Incomplete));
+        };
+        if length.is_some_and(|length| length != body.len() as u64) {
+            return self.flight.end(Err(Incomplete));
+        }
+        // Stored before the end is told: who saw the end of the body finds it in the cache.
+        if let Some(storable) = storable {
+            self.store(&Entry { head, body }, &storable.without);
+        }
+        self.flight.end(Ok(trailers));
+    }
+
+    /// The whole body and its trailers, or `None` when it breaks off or exceeds the bound.
+    async fn receive_body(&self, mut body: UpstreamBody) -> Option<(Bytes, Option<HeaderMap>)> {
+        let (mut chunks, mut trailers): (Vec<Bytes>, _) = (Vec::new(), None);
+        let mut length = 0;
+        while let Some(frame) = body.frame().await {
+            let chunk = match frame.ok()?.into_data() {
+                Ok(chunk) => chunk,
+                Err(frame) => {
+                    trailers = frame.into_trailers().ok();
+                    continue;
+                }
+            };
+            length += chunk.len();
+            if length as u64 > self.inner.config.max_body {
+                return None;
+            }
+            self.flight.push(chunk.clone());
+            chunks.push(chunk);
+        }
+        if chunks.len() == 1 {
+            return Some((chunks.pop()?, trailers));
+        }
+        let mut whole = BytesMut::with_capacity(length);
+        for chunk in &chunks {
+            whole.extend_from_slice(chunk);
+        }
+        Some((whole.freeze(), trailers))
+    }
+
+    /// Which requests the response answers; `None`: no other. Where no header matters, whatever the response varies on
+    /// is in the key.
+    fn selecting(&self, response: &HeaderMap) -> Option<Selecting> {
+        match &self.request.headers {
+            Some(request) => Selecting::of(response, request),
+            None => Selecting::of(response, &HeaderMap::new()).map(|_| Selecting::default()),
+        }
+    }
+
+    pub(crate) fn store(&self, entry: &Entry, without: &[HeaderName]) {
+        let part = entry.head.status == StatusCode::PARTIAL_CONTENT;
+        let key = &if part {
+            part_key(&self.request.key)
+        } else {
+            self.request.key.clone()
+        };
+        let Some(_admitted) = self.inner.purges.admit(key.as_str(), self.born) else {
+            return;
+        };
+        let mut entry = entry.clone();
+        if !without.is_empty() {
+            let mut headers = entry.head.headers.clone();
+            for name in without {
+                headers.remove(name);
+            }
+            let (freshness, selecting) = (entry.head.freshness, entry.head.selecting.clone());
+            entry.head = Arc::new(Head::new(entry.head.status, headers, freshness, selecting));
+        }
+        if entry.head.selecting.is_empty() {
+            return self.put(key.clone(), Stored::Response(entry));
+        }
+        let _changing = self
+            .inner
+            .changing_variants
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut variants = match self.inner.memory.get(key) {
+            Some(Stored::Variants(variants)) => Variants::clone(&variants),
+            _ => self
+                .selected
+                .variants
+                .as_deref()
+                .cloned()
+                .unwrap_or_default(),
+        };
+        let variant = Variant {
+            selecting: entry.head.selecting.clone(),
+            etag: entry
+                .head
+                .headers
+                .get(ETAG)
+                .map(|etag| etag.as_bytes().to_vec()),
+            date: millis_of_date(&entry.head.headers),
+        };
+        let slot = entry.head.selecting.key(key);
+        let gone = variants.add(key, variant);
+        self.put(slot, Stored::Response(entry));
+        self.put(key.clone(), Stored::Variants(Arc::new(variants)));
+        if let Some(gone) = gone {
+            self.inner.remove(&gone);
+        }
+    }
+
+    fn put(&self, key: Key, stored: Stored) {
+        if let Some(disk) = &self.inner.disk {
+            disk.store(key.clone(), stored.clone(), self.born);
+        }
+        self.inner.memory.insert(key, stored);
+    }
+}
+
+impl Inner {
+    /// Forgets a key in both tiers.
+    pub(crate) fn remove(&self, key: &Key) {
+        self.memory.remove(key);
+        if let Some(disk) = &self.disk {
+            disk.remove(key);
+        }
+    }
+}
+
+/// Headers with those of another message put over them, as RFC 9111 §3.2 says.
+pub(crate) fn updated(stored: &HeaderMap, mut update: HeaderMap) -> HeaderMap {
+    let mut headers = stored.clone();
+    headers.remove(AGE); // the update's own counts, or none
+    for name in KEPT {
+        update.remove(name);
+    }
+    for name in update.keys() {
+        headers.remove(name);
+    }
+    headers.extend(update);
+    headers
+}
+
+/// Whether waiters may have the response as well. A failure is told to all, so that it fails once for all.
+fn is_shareable(parts: &Parts) -> bool {
+    let directives = Directives::of(&parts.headers);
+    let unstorable = directives.no_store && !parts.status.is_server_error();
+    let personal = directives.private != Scope::None || parts.headers.contains_key(SET_COOKIE);
+    !personal && !unstorable && parts.status != StatusCode::PARTIAL_CONTENT
+}
+
+/// Notes when a message without a `Date` came (RFC 9110 §6.6.1).
+pub(crate) fn date(headers: &mut HeaderMap, now: SystemTime) {
+    if !headers.contains_key(DATE)
+        && let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(now))
+    {
+        headers.insert(DATE, date);
+    }
+}
+
+fn millis_of_date(headers: &HeaderMap) -> u64 {
+    let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+    let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
+    let since = date.and_then(|date| date.duration_since(UNIX_EPOCH).ok());
+    since.map_or(0, |since| since.as_millis() as u64)
+}
+
+/// An entity tag without the sign of weakness.
+fn opaque(etag: &[u8]) -> &[u8] {
+    etag.strip_prefix(b"W/").unwrap_or(etag)
+}
+
+/// The length that the message states, or that its body knows.
+pub(crate) fn content_length(headers: &HeaderMap, body: &UpstreamBody) -> Option<u64> {
+    let stated = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    stated.or_else(|| body.size_hint().exact())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_304_changes_what_it_says_and_not_how_the_body_is_read() {
+        let headers = |pairs: &[(&'static str, &'static str)]| -> HeaderMap {
+            let pairs = pairs.iter();
+            pairs
+                .map(|(name, value)| {
+                    (
+                        HeaderName::from_static(name),
+                        HeaderValue::from_static(value),
+                    )
+                })
+                .collect()
+        };
+        let stored = headers(&[
+            ("age", "9"),
+            ("x", "old"),
+            ("y", "stays"),
+            ("content-encoding", "gzip"),
+        ]);
+        let update = headers(&[
+            ("x", "new"),
+            ("z", "comes"),
+            ("content-encoding", "br"),
+            ("content-length", "0"),
+        ]);
+        let expected = headers(&[
+            ("y", "stays"),
+            ("content-encoding", "gzip"),
+            ("x", "new"),
+            ("z", "comes"),
+        ]);
+        assert_eq!(updated(&stored, update), expected);
+    }
+}
