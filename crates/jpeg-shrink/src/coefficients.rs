@@ -86,6 +86,13 @@ impl<'p> Coefficients<'p> {
             .skip(line * self.wide)
             .take(self.wide);
         let samples = plane.from(0, line * height);
+        if self.reduction.last == 0 {
+            for (sample, values) in samples.iter_mut().zip(blocks) {
+                let mean = values.first().copied().unwrap_or_default();
+                *sample = idct::flat(f32::from(mean) * factors[0]);
+            }
+            return;
+        }
         for (values, column) in blocks.zip(0..) {
             let Some(samples) = samples.get_mut(column * width..) else {
                 return;

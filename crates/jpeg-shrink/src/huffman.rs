@@ -190,21 +190,20 @@ pub(crate) struct AcTable {
 }
 
 impl AcTable {
-    pub(crate) fn new(spec: &Spec) -> Self {
-        let fronts = Canonical::fronts::<{ 1 << SKIP_BITS }>(spec, SKIP_BITS);
+    /// `skipping`: whether to make the look-up of several symbols too, which takes longer than a small picture. Without it
+    /// [`Self::skip_block`] goes symbol by symbol.
+    pub(crate) fn new(spec: &Spec, skipping: bool) -> Self {
+        let fronts = Canonical::fronts::<{ 1 << LOOK_BITS }>(spec, LOOK_BITS);
         let mut look = Box::new([0; 1 << LOOK_BITS]);
-        for (entry, index) in look.iter_mut().zip(0_u32..) {
-            let (length, symbol) = fronts[(index << (SKIP_BITS - LOOK_BITS)) as usize];
-            let length = if u32::from(length) > LOOK_BITS {
-                0
-            } else {
-                length
-            };
+        for ((entry, index), &(length, symbol)) in look.iter_mut().zip(0..).zip(fronts.iter()) {
             *entry = look_entry(index, length, symbol, sequential_advance(symbol));
         }
-        let mut skip = Box::new([0; 1 << SKIP_BITS]);
-        for (entry, index) in skip.iter_mut().zip(0..) {
-            *entry = chain(&fronts, index);
+        let mut skip = Box::new([LONG_CODE; 1 << SKIP_BITS]);
+        if skipping {
+            let fronts = Canonical::fronts::<{ 1 << SKIP_BITS }>(spec, SKIP_BITS);
+            for (entry, index) in skip.iter_mut().zip(0..) {
+                *entry = chain(&fronts, index);
+            }
         }
         Self {
             look,
@@ -372,5 +371,127 @@ impl BandTable {
                 value: reader.signed(size),
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The luma AC table of ITU-T T.81, table K.5.
+    fn standard_ac() -> Spec {
+        let mut body: Vec<u8> = vec![0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 0x7D];
+        body.extend([
+            0x01, 0x02, 0x03, 0x00, 0x04, 0x11, 0x05, 0x12, 0x21, 0x31, 0x41, 0x06, 0x13, 0x51,
+            0x61, 0x07, 0x22, 0x71, 0x14, 0x32, 0x81, 0x91, 0xA1, 0x08, 0x23, 0x42, 0xB1, 0xC1,
+            0x15, 0x52, 0xD1, 0xF0, 0x24, 0x33, 0x62, 0x72, 0x82,
+        ]);
+        body.extend(
+            [0x09, 0x0A]
+                .into_iter()
+                .chain(0x16..=0x1A)
+                .chain(0x25..=0x2A),
+        );
+        for (run, from) in [(3, 4), (4, 3), (5, 3), (6, 3), (7, 3), (8, 3)] {
+            body.extend((from..=10).map(|size| run << 4 | size));
+        }
+        for (run, from) in [(9, 2), (10, 2), (11, 2), (12, 2), (13, 2), (14, 1), (15, 1)] {
+            body.extend((from..=10).map(|size| run << 4 | size));
+        }
+        Spec::parse(&mut body.as_slice()).unwrap()
+    }
+
+    /// Bytes that look random, without 0xFF.
+    fn noise(seed: u32, length: usize) -> Vec<u8> {
+        let mut state = seed.wrapping_mul(0x9E37_79B9) | 1;
+        (0..length)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                ((state >> 24) % 255) as u8
+            })
+            .collect()
+    }
+
+    #[test]
+    fn several_symbols_a_look_up_are_the_same_as_one_by_one() {
+        let (fast, slow) = (
+            AcTable::new(&standard_ac(), true),
+            AcTable::new(&standard_ac(), false),
+        );
+        let mut ends = 0;
+        for seed in 0..400 {
+            let data = noise(seed, 600);
+            let (mut quick, mut careful) = (BitReader::new(&data, 0), BitReader::new(&data, 0));
+            for block in 0..40 {
+                let first = 1 + (seed + block) % 63;
+                let result = fast.skip_block(&mut quick, first);
+                assert_eq!(result, slow.skip_block(&mut careful, first));
+                if result.is_none() {
+                    break;
+                }
+                ends += 1;
+                quick.refill();
+                careful.refill();
+                assert_eq!(quick.peek(32), careful.peek(32), "{seed} {block}");
+            }
+        }
+        assert!(ends > 2000, "{ends}");
+    }
+
+    #[test]
+    fn short_and_long_codes_have_their_values() {
+        let table = AcTable::new(&standard_ac(), true);
+        // 0/1 is 00, 0/10 is 1111111110000011, end of block is 1010, sixteen zeros are 11111111001.
+        let cases: [(u64, u32, i32); 5] = [
+            (0b001 << 61, 1, 1),
+            (0b000 << 61, 1, -1),
+            (0b11_1111_1110_0000_1110_0000_0001 << 38, 1, 513),
+            (0b1010 << 60, END_OF_BLOCK, 0),
+            (0b111_1111_1001 << 53, 16, 0),
+        ];
+        for (bits, advance, value) in cases {
+            let stuffed: Vec<u8> = bits
+                .to_be_bytes()
+                .into_iter()
+                .flat_map(|byte| {
+                    if byte == 0xFF {
+                        vec![0xFF, 0]
+                    } else {
+                        vec![byte]
+                    }
+                })
+                .collect();
+            let step = table.step(&mut BitReader::new(&stuffed, 0)).unwrap();
+            assert_eq!((step.advance, step.value), (advance, value));
+        }
+        let no_code = [0xFF, 0].repeat(8);
+        assert!(table.step(&mut BitReader::new(&no_code, 0)).is_none());
+    }
+
+    #[test]
+    fn runs_of_ended_blocks_have_their_length() {
+        // One code of one bit, for runs of 2^3 and more.
+        let body = [&[1][..], &[0; 15], &[0x30]].concat();
+        let table = BandTable::new(&Spec::parse(&mut body.as_slice()).unwrap());
+        let step = table.step(&mut BitReader::new(&[0b0101_0000, 0], 0));
+        assert_eq!(step, Some(BandStep::EndOfBand { blocks: 8 + 5 }));
+    }
+
+    #[test]
+    fn tables_that_no_tree_has_are_refused() {
+        let counts = |index: usize, count: u8| {
+            let mut body = vec![0; 16 + usize::from(count)];
+            body[index] = count;
+            Spec::parse(&mut body.as_slice()).map(|_| ())
+        };
+        assert!(counts(0, 2).is_ok());
+        assert!(counts(0, 3).is_err());
+        assert!(counts(1, 5).is_err());
+        assert!(counts(15, 200).is_ok());
+        assert!(Spec::parse(&mut [0; 15].as_slice()).is_err());
+        assert!(Spec::parse(&mut [&[1][..], &[0; 15]].concat().as_slice()).is_err());
+        let body = [&[1][..], &[0; 15], &[16]].concat();
+        let spec = Spec::parse(&mut body.as_slice()).unwrap();
+        assert!(DcTable::new(&spec).is_err());
     }
 }

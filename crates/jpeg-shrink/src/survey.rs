@@ -103,3 +103,91 @@ impl Survey {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{header::Colour, picture::Scale};
+
+    /// A progressive file of two grey blocks with the given scans, which have no data.
+    fn file(scans: &[[u8; 3]]) -> Vec<u8> {
+        let mut jpeg = vec![0xFF, 0xD8, 0xFF, 0xC2, 0, 11, 8, 0, 8, 0, 16, 1, 1, 0x11, 0];
+        for scan in scans {
+            jpeg.extend([0xFF, 0xDA, 0, 8, 1, 1, 0]);
+            jpeg.extend(scan);
+        }
+        jpeg.extend([0xFF, 0xD9]);
+        jpeg
+    }
+
+    fn needed(scans: &[[u8; 3]], scale: Scale) -> (Vec<bool>, bool) {
+        let jpeg = file(scans);
+        let opening = Opening::read(&jpeg, &Limits::default()).unwrap();
+        let plan = Plan::new(&opening.frame, Colour::Grey, scale);
+        let survey = Survey::read(&jpeg, &opening, &plan, &Limits::default()).unwrap();
+        assert!(!survey.cut_off);
+        let needed = survey
+            .scans
+            .iter()
+            .map(|surveyed| surveyed.needed)
+            .collect();
+        (needed, survey.history[0])
+    }
+
+    #[test]
+    fn a_scan_is_decoded_if_the_corner_depends_on_it() {
+        let bands = [
+            [0, 0, 0x01],
+            [1, 5, 0x00],
+            [6, 20, 0x00],
+            [21, 63, 0x00],
+            [0, 0, 0x10],
+        ];
+        assert_eq!(needed(&bands, Scale::Full), (vec![true; 5], false));
+        assert_eq!(needed(&bands, Scale::Half), (vec![true; 5], false));
+        assert_eq!(
+            needed(&bands, Scale::Quarter),
+            (vec![true, true, true, false, true], false)
+        );
+        assert_eq!(
+            needed(&bands, Scale::Eighth),
+            (vec![true, false, false, false, true], false)
+        );
+    }
+
+    #[test]
+    fn what_a_needed_refinement_depends_on_is_needed_too() {
+        // The bits of 1-63 lie between each other, so 40-63 must be known; its own refinement before must be, too.
+        let bands = [
+            [0, 0, 0x00],
+            [1, 39, 0x01],
+            [40, 63, 0x02],
+            [40, 63, 0x21],
+            [1, 63, 0x10],
+        ];
+        assert_eq!(needed(&bands, Scale::Quarter), (vec![true; 5], true));
+        // Without a refinement that touches the corner they are not.
+        assert_eq!(
+            needed(&bands[..4], Scale::Quarter),
+            (vec![true, true, false, false], false)
+        );
+    }
+
+    #[test]
+    fn too_many_scans_and_too_much_work_are_errors() {
+        let jpeg = file(&[[0, 0, 0]; 5]);
+        let survey = |max_scans, max_passes| {
+            let limits = Limits {
+                max_scans,
+                max_passes,
+                ..Limits::default()
+            };
+            let opening = Opening::read(&jpeg, &limits).unwrap();
+            let plan = Plan::new(&opening.frame, Colour::Grey, Scale::Eighth);
+            Survey::read(&jpeg, &opening, &plan, &limits).map(|survey| survey.scans.len())
+        };
+        assert_eq!(survey(5, 5), Ok(5));
+        assert_eq!(survey(4, 5), Err(Error::TooManyScans(4)));
+        assert_eq!(survey(5, 4), Err(Error::TooMuchWork(4)));
+    }
+}
