@@ -64,6 +64,7 @@ impl Config {
                     jpeg_quality: args.jpeg_quality,
                     webp_quality: args.webp_quality,
                     progressive: args.progressive,
+                    ..Encoding::default()
                 },
             },
             timeout: args.timeout,

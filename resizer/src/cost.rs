@@ -71,6 +71,8 @@ mod tests {
             format: Format::Jpeg,
             width,
             height,
+            frames: 1,
+            orientation: 1,
         };
         let bytes = estimate(&probe, operation, options);
         (result_pixels(&probe, operation, options), bytes)

@@ -47,10 +47,12 @@ impl Failure {
                 imaging::Error::NotAnImage
                 | imaging::Error::UnsupportedKind(_)
                 | imaging::Error::Corrupt(_) => Problem::UnsupportedImage,
-                imaging::Error::TooManyPixels { .. } | imaging::Error::SideTooLong { .. } => {
-                    Problem::ImageTooLarge
-                }
-                imaging::Error::Encode(_) => Problem::Internal,
+                imaging::Error::TooManyPixels { .. }
+                | imaging::Error::SideTooLong { .. }
+                | imaging::Error::TooManyFrames { .. } => Problem::ImageTooLarge,
+                imaging::Error::ResultTooLarge { .. } => Problem::BadUrl,
+                imaging::Error::Encode(_) | imaging::Error::Cancelled => Problem::Internal,
+                imaging::Error::DeadlineExceeded => Problem::GatewayTimeout,
             },
             Self::Panicked(_) => Problem::Internal,
         }

@@ -16,7 +16,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use image_url::{AcceptClass, Canonical, Operation, Target};
-use imaging::Settings;
+use imaging::{Check, Settings};
 use service::RequestId;
 use service::metrics::Registry;
 use service::request_id::X_REQUEST_ID;
@@ -169,9 +169,18 @@ async fn make(
         resizer.metrics.decodes.inc();
     }
     let cost = cost::estimate(&probe, operation, options);
+    let request = imaging::Request {
+        operation,
+        options,
+        accepts: accept,
+    };
     let picture = admitted
-        .work(cost, move |_abandoned| {
-            imaging::transform(&bytes, operation, options, &settings)
+        .work(cost, move |abandoned| {
+            let check = Check {
+                cancelled: Some(abandoned),
+                deadline: None,
+            };
+            imaging::transform(&bytes, &request, &settings, &check)
         })
         .await??;
     if picture.truncated {
