@@ -15,7 +15,7 @@ use image_url::{Format, Operation};
 use jpeg_shrink::Scale;
 
 /// Tables, codecs' own buffers, the allocator's rounding.
-const FIXED: u64 = 2 << 20;
+const FIXED: u64 = 6 << 20;
 
 /// The bytes that [`transform`](crate::transform) will hold at most beside the original, and a margin.
 ///
@@ -113,10 +113,10 @@ fn per_result_pixel(format: Format, layout: Layout, lossless: bool) -> u64 {
         Format::Jpeg => 20,
         Format::Png => 16,
         Format::Gif => 48,
-        Format::WebP if lossless => 72,
+        Format::WebP if lossless => 88,
         Format::WebP => {
             if alpha {
-                32
+                48
             } else {
                 16
             }
