@@ -76,7 +76,26 @@ fn next_chunk<'a>(cursor: &mut Cursor<'a>) -> Option<([u8; 4], &'a [u8])> {
 /// A frame says its size twice, and image-webp 0.2.4 believes both where a lossy one has alpha: it would go beyond its
 /// buffer.
 fn has_one_size(frame: &[u8]) -> bool {
-    let &[_, _, _, _, _, _, w0, w1, w2, h0, h1, h2, _, _, _, _, ref rest @ ..] = frame else {
+    let &[
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        w0,
+        w1,
+        w2,
+        h0,
+        h1,
+        h2,
+        _,
+        _,
+        _,
+        _,
+        ref rest @ ..,
+    ] = frame
+    else {
         return true;
     };
     let side = |[a, b, c]: [u8; 3]| u32::from_le_bytes([a, b, c, 0]) + 1;
