@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for turn in 0..repeat {
         let before = cpu();
         let picture = transform(&original, &request, &settings, &Check::default())?;
-        least = least.min(cpu() - before);
+        least = least.min(cpu().saturating_sub(before));
         if turn == 0 {
             peak = resident("VmHWM:")?;
             std::fs::write(out, &picture.bytes)?;

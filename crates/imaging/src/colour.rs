@@ -151,17 +151,17 @@ fn value_at(curve: &ToneReprCurve, x: f64) -> Option<f64> {
         }
         ToneReprCurve::Parametric(parameters) => {
             let parameters: Vec<f64> = parameters.iter().copied().map(f64::from).collect();
-            let &[gamma, a, b, c, d, ref rest @ ..] = &parameters[..] else {
+            let &[gamma, slope, shift, linear, limit, ref rest @ ..] = &parameters[..] else {
                 return None;
             };
-            let (e, f) = match rest {
-                [e, f, ..] => (*e, *f),
+            let (lift, foot) = match rest {
+                [lift, foot, ..] => (*lift, *foot),
                 _ => (0.0, 0.0),
             };
-            Some(if x >= d {
-                (a * x + b).powf(gamma) + e
+            Some(if x >= limit {
+                (slope * x + shift).powf(gamma) + lift
             } else {
-                c * x + f
+                linear * x + foot
             })
         }
     }

@@ -10,12 +10,12 @@ use crate::pixels::Layout;
 use crate::probe::{Header, read_header};
 use crate::shrink::{self, Shrink};
 use crate::transform::{Request, Settings, choose};
-use crate::wishes::Wishes;
+use crate::wishes::{Gravity, Wishes};
 use image_url::{Format, Operation};
 use jpeg_shrink::Scale;
 
 /// Tables, codecs' own buffers, the allocator's rounding.
-const FIXED: u64 = 2 << 20;
+const FIXED: u64 = 6 << 20;
 
 /// The bytes that [`transform`](crate::transform) will hold at most beside the original, and a margin.
 ///
@@ -33,7 +33,7 @@ pub fn estimate(original: &[u8], request: &Request, settings: &Settings) -> Resu
                 height: stored.height.min(100),
             };
             let shrink = shrink::choose(Area::whole(stored), small, header.orientation);
-            return Ok(FIXED + decoding(original, &header, shrink));
+            return Ok(FIXED + decoding(original, &header, shrink) + looked_at(&header, shrink));
         }
         _ => {}
     }
@@ -60,7 +60,12 @@ pub fn estimate(original: &[u8], request: &Request, settings: &Settings) -> Resu
     // A pass across and one down, whichever comes first.
     let half_way = u64::from(scaled.width.min(decoded.width)) * u64::from(decoded.height);
     let target = area(plan.cut.size()).max(area(plan.size()));
-    let resizing = held + (half_way + area(scaled)) * channels;
+    let looking = if wishes.gravity == Gravity::Smart {
+        looked_at(&header, shrink)
+    } else {
+        0
+    };
+    let resizing = held + looking + (half_way + area(scaled)) * channels;
     let steps = [
         decoding(original, &header, shrink),
         resizing,
@@ -78,6 +83,16 @@ pub fn estimate(original: &[u8], request: &Request, settings: &Settings) -> Resu
 
 fn area(size: Size) -> u64 {
     u64::from(size.width) * u64::from(size.height)
+}
+
+/// Looking at a picture as a whole copies one with alpha, to multiply it.
+fn looked_at(header: &Header, shrink: Shrink) -> u64 {
+    let channels = header.layout.channels() as u64;
+    if header.layout.has_alpha() {
+        area(shrink.size(header.stored)) * channels
+    } else {
+        0
+    }
 }
 
 fn decoding(original: &[u8], header: &Header, shrink: Shrink) -> u64 {
@@ -113,10 +128,10 @@ fn per_result_pixel(format: Format, layout: Layout, lossless: bool) -> u64 {
         Format::Jpeg => 20,
         Format::Png => 16,
         Format::Gif => 48,
-        Format::WebP if lossless => 72,
+        Format::WebP if lossless => 88,
         Format::WebP => {
             if alpha {
-                32
+                48
             } else {
                 16
             }

@@ -13,10 +13,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt::Write;
 
-/// ThumbHash takes no more.
+/// `ThumbHash` takes no more.
 const SIDE: u32 = 100;
 
-/// The JSON: type, size, frames, orientation, profile, alpha, ThumbHash, main colour.
+/// The JSON: type, size, frames, orientation, profile, alpha, `ThumbHash`, main colour.
 ///
 /// `width` and `height` are those of the picture as it is to be looked at, `orientation` is EXIF's value. `profile` is
 /// the name that the embedded profile gives itself, or null. `thumbhash` is Evan Wallace's, in Base64; `color` is the

@@ -205,7 +205,7 @@ pub(crate) fn finish(
     format: Format,
 ) -> Result<Pixels, Error> {
     let pixels = blur(pixels, wishes.blur)?;
-    let pixels = sharpen(pixels, wishes.sharpen)?;
+    let pixels = sharpen(pixels, wishes.sharpen);
     let opaque = format == Format::Jpeg;
     // What has no alpha shows white where nothing else is asked for.
     let background = wishes.background.or(opaque.then_some([255; 4]));

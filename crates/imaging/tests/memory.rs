@@ -1,5 +1,7 @@
 //! The estimate against what processes really hold, by way of the example, which has the allocator of a real program.
 
+#![allow(clippy::unwrap_used)] // a failed test is what a panic is for
+
 use std::path::PathBuf;
 use std::process::Command;
 

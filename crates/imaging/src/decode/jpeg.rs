@@ -38,7 +38,7 @@ fn shrunk(original: &[u8], header: &Header, scale: Scale) -> Result<(Pixels, boo
         jpeg_shrink::Pixels::Grey(bytes) => (Layout::Grey, bytes),
         jpeg_shrink::Pixels::Rgb(bytes) => (Layout::Rgb, bytes),
         jpeg_shrink::Pixels::Cmyk(mut bytes) => {
-            bytes.iter_mut().for_each(|ink| *ink = 255 - *ink);
+            invert(&mut bytes);
             (Layout::Cmyk, bytes)
         }
     };
@@ -83,9 +83,15 @@ fn full_size(original: &[u8], header: &Header) -> Result<Pixels, Error> {
         ycck_to_cmyk(&mut bytes);
     }
     if layout == Layout::Cmyk && !header.adobe {
-        bytes.iter_mut().for_each(|ink| *ink = 255 - *ink);
+        invert(&mut bytes);
     }
     Pixels::new(width, height, layout, bytes)
+}
+
+fn invert(inks: &mut [u8]) {
+    for ink in inks {
+        *ink = 255 - *ink;
+    }
 }
 
 /// Adobe's: the complement of RGB is stored as YCbCr, black beside it.

@@ -235,7 +235,7 @@ mod tests {
         let first = Pixels::new(100, 100, Layout::Rgba, noise).unwrap();
         let mut second = first.clone();
         second.bytes_mut()[4 * 5050..4 * 5051].copy_from_slice(&[1, 2, 3, 255]);
-        let one = written(&[first.clone()], None).len();
+        let one = written(std::slice::from_ref(&first), None).len();
         let two = written(&[first, second], None).len();
         assert!(two < one + 100, "{one} {two}");
     }

@@ -10,20 +10,25 @@ const LEVEL: u8 = 6;
 
 /// With `colours` above 0 the picture may be given a palette of as many where that is smaller.
 pub(super) fn encode(pixels: &Pixels, colours: u16) -> Result<Vec<u8>, Error> {
+    let grey = as_grey(pixels);
+    let pixels = grey.as_ref().unwrap_or(pixels);
+    // Of more than 16 greys each takes a byte, with a palette or without.
+    let whole_byte =
+        |indexed: &Indexed| pixels.layout() == Layout::Grey && indexed.palette.len() > 16;
     if let Some(indexed) = palette::exact(pixels)
+        && !whole_byte(&indexed)
         && (colours == 0 || indexed.palette.len() <= usize::from(colours))
     {
         return encode_indexed(pixels, &indexed);
     }
     if colours > 0
+        && (colours < 256 || pixels.layout() != Layout::Grey)
         && is_opaque_or_not_at_all(pixels)
         && let Some(indexed) = palette::quantised(pixels, colours)
     {
         // A byte a pixel instead of three or four: only gradients, which filters reduce to nothing, could be smaller.
         return encode_indexed(pixels, &indexed);
     }
-    let grey = as_grey(pixels);
-    let pixels = grey.as_ref().unwrap_or(pixels);
     let colour = match pixels.layout() {
         Layout::Grey => ColorType::Grayscale,
         Layout::GreyAlpha => ColorType::GrayscaleAlpha,

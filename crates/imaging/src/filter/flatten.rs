@@ -85,7 +85,7 @@ mod tests {
         let pixels = Pixels::new(3, 1, Layout::Rgba, bytes).unwrap();
         let laid = flatten(pixels, [0, 0, 200, 128]).unwrap();
         assert_eq!(laid.bytes()[..8], [0, 0, 200, 128, 200, 0, 0, 255]);
-        // 128 + 128 * (1 - 128/255) = 192 of alpha, two thirds of it red.
-        assert_eq!(laid.bytes()[8..], [133, 0, 67, 192]);
+        // 128 + 128 * (1 - 128/255) = 191.7 of alpha, of which 128 are red's: 66.75 %.
+        assert_eq!(laid.bytes()[8..], [134, 0, 66, 192]);
     }
 }

@@ -1,15 +1,14 @@
 //! Sharpening as libgd does it, so that nginx's `image_filter_sharpen` and this mean the same number.
 
-use crate::error::Error;
 use crate::pixels::Pixels;
 
 /// Sharpens by `percent`, 0 to 100 (`gdImageSharpen`).
 ///
 /// libgd convolves first down, then across, with [-p, 1 + 2p, -p] normalised to 1, where p = percent / 100 / 4 and the
 /// pixel itself stands for what lies beyond an edge. It truncates after each, which darkens; we round. Alpha is left alone.
-pub(crate) fn sharpen(mut pixels: Pixels, percent: u8) -> Result<Pixels, Error> {
+pub(crate) fn sharpen(mut pixels: Pixels, percent: u8) -> Pixels {
     if percent == 0 {
-        return Ok(pixels);
+        return pixels;
     }
     let (outer, inner) = weights(percent);
     let channels = pixels.layout().channels();
@@ -51,7 +50,7 @@ pub(crate) fn sharpen(mut pixels: Pixels, percent: u8) -> Result<Pixels, Error> 
             row.copy_from_slice(&across);
         }
     }
-    Ok(pixels)
+    pixels
 }
 
 fn weights(percent: u8) -> (f32, f32) {
@@ -74,16 +73,16 @@ mod tests {
         let row = [100, 100, 100, 160, 160, 160];
         let picture = Pixels::new(6, 2, Layout::Grey, row.repeat(2)).unwrap();
         // p = 1/4: 100 - 60/4 before the edge, 160 + 60/4 after it.
-        let sharp = sharpen(picture.clone(), 100).unwrap();
+        let sharp = sharpen(picture.clone(), 100);
         assert_eq!(sharp.bytes()[..6], [100, 100, 85, 175, 160, 160]);
-        assert_eq!(sharpen(picture.clone(), 0).unwrap(), picture);
+        assert_eq!(sharpen(picture.clone(), 0), picture);
     }
 
     #[test]
     fn it_works_down_as_across_and_leaves_alpha() {
         let bytes = [[100, 7], [100, 8], [160, 9], [160, 10]].concat();
         let picture = Pixels::new(1, 4, Layout::GreyAlpha, bytes).unwrap();
-        let sharp = sharpen(picture, 100).unwrap();
+        let sharp = sharpen(picture, 100);
         assert_eq!(sharp.bytes(), [100, 7, 85, 8, 175, 9, 160, 10]);
     }
 }

@@ -1,4 +1,4 @@
-//! The blocks of a GIF, stepped over to count its frames (GIF89a §17 to §27).
+//! The blocks of a GIF, stepped over to count its frames (`GIF89a` §17 to §27).
 
 use super::{Cursor, Header, ended};
 use crate::error::Error;

@@ -1,4 +1,4 @@
-//! The segments of a JPEG up to its first scan (ITU-T T.81 Annex B; EXIF, ICC.1 §B.4 and Adobe's in APPn).
+//! The segments of a JPEG up to its first scan (ITU-T T.81 Annex B; EXIF, ICC.1 §B.4 and Adobe's in `APPn`).
 
 use super::{Cursor, Header, ended};
 use crate::error::Error;

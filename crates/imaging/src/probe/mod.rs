@@ -30,6 +30,8 @@ pub struct Probe {
 
 /// All that the steps after this one want to know of an original.
 #[derive(Clone, Debug)]
+// Facts of a header, none of which depends on another.
+#[allow(clippy::struct_excessive_bools)]
 pub(crate) struct Header {
     pub(crate) format: Format,
     /// The size of the pixels as they are stored.

@@ -44,7 +44,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header, Error> {
     let mut frames = 0;
     while let Some((name, chunk)) = next_chunk(&mut cursor) {
         match &name {
-            b"ANMF" => frames += 1,
+            b"ANMF" => {
+                // The decoder steps by lengths without padding: behind an odd one it would see other frames.
+                let followed = !cursor.rest.is_empty();
+                if !has_one_size(chunk) || (followed && chunk.len() % 2 == 1) {
+                    return Err(Error::Corrupt("a frame of two sizes".to_owned()));
+                }
+                frames += 1;
+            }
             b"ICCP" => header.profile = Some(chunk.to_vec()),
             b"EXIF" => header.orientation = exif::orientation(chunk).unwrap_or_default(),
             _ => {}
@@ -64,6 +71,39 @@ fn next_chunk<'a>(cursor: &mut Cursor<'a>) -> Option<([u8; 4], &'a [u8])> {
         let _padding = cursor.byte();
     }
     Some((name, content))
+}
+
+/// A frame says its size twice, and image-webp 0.2.4 believes both where a lossy one has alpha: it would go beyond its
+/// buffer.
+fn has_one_size(frame: &[u8]) -> bool {
+    let &[
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        w0,
+        w1,
+        w2,
+        h0,
+        h1,
+        h2,
+        _,
+        _,
+        _,
+        _,
+        ref rest @ ..,
+    ] = frame
+    else {
+        return true;
+    };
+    let side = |[a, b, c]: [u8; 3]| u32::from_le_bytes([a, b, c, 0]) + 1;
+    let size = (side([w0, w1, w2]), side([h0, h1, h2]));
+    let mut cursor = Cursor { rest };
+    // Whatever its name: the decoder does not look at that of the chunk behind the alpha.
+    std::iter::from_fn(|| next_chunk(&mut cursor))
+        .all(|(_, chunk)| lossy(chunk).is_none_or(|inner| inner == size))
 }
 
 /// RFC 6386 §9.1
@@ -136,5 +176,20 @@ mod tests {
         for end in 0..bytes.len() {
             let _ = read(&bytes[..end]);
         }
+    }
+
+    #[test]
+    fn a_frame_has_one_size_and_is_padded() {
+        let frame = |width: u8, padding: &[u8]| {
+            let header = [0, 0, 0, 0, 0, 0, 29, 0, 0, 19, 0, 0, 9, 0, 0, 0];
+            let lossy = [0, 0, 0, 0x9d, 0x01, 0x2a, width, 0, 20, 0];
+            let inner = [chunk(*b"ALPH", &[0; 2]), chunk(*b"VP8 ", &lossy)].concat();
+            chunk(*b"ANMF", &[&header, &inner[..], padding].concat())
+        };
+        let extended = chunk(*b"VP8X", &[ANIMATED | ALPHA, 0, 0, 0, 29, 0, 0, 19, 0, 0]);
+        let of = |frames: &[Vec<u8>]| read(&webp(&[extended.clone(), frames.concat()]));
+        assert!(of(&[frame(30, b""), frame(30, b"")]).is_ok());
+        assert!(of(&[frame(30, b""), frame(29, b"")]).is_err());
+        assert!(of(&[frame(30, b"\0"), frame(30, b"")]).is_err());
     }
 }
