@@ -76,28 +76,11 @@ fn next_chunk<'a>(cursor: &mut Cursor<'a>) -> Option<([u8; 4], &'a [u8])> {
 /// A frame says its size twice, and image-webp 0.2.4 believes both where a lossy one has alpha: it would go beyond its
 /// buffer.
 fn has_one_size(frame: &[u8]) -> bool {
-    let &[
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        w0,
-        w1,
-        w2,
-        h0,
-        h1,
-        h2,
-        _,
-        _,
-        _,
-        _,
-        ref rest @ ..,
-    ] = frame
-    else {
+    let Some((header, rest)) = frame.split_first_chunk::<16>() else {
         return true;
     };
+    // Behind its place come the sides less one, three bytes each, then duration and flags.
+    let [.., w0, w1, w2, h0, h1, h2, _, _, _, _] = *header;
     let side = |[a, b, c]: [u8; 3]| u32::from_le_bytes([a, b, c, 0]) + 1;
     let size = (side([w0, w1, w2]), side([h0, h1, h2]));
     let mut cursor = Cursor { rest };
