@@ -11,13 +11,14 @@
 //!
 //! A purge removes; with `?mode=soft` it marks stale. `DELETE` does as well as `POST`.
 
+use crate::pipeline::Edge;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, Request, Response, StatusCode};
 use http_cache::purge::{Mode, Rule};
 use http_cache::{Cache, Key};
 use hyper::body::Incoming;
-use image_url::{Canonical, Target};
+use image_url::{Canonical, Language, Target};
 use serde_json::json;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
@@ -36,10 +37,11 @@ pub(crate) fn original_of(key: &str) -> Option<&str> {
 
 /// Answers a request about the cache; `None` for a path that is none of these.
 pub(crate) async fn respond(
-    cache: Cache,
+    edge: Arc<Edge>,
     token: Option<Arc<str>>,
     request: Request<Incoming>,
 ) -> Option<Response<Bytes>> {
+    let cache = edge.cache().clone();
     let path = request.uri().path();
     let (purge, look) = (path.strip_prefix("/purge/"), path.strip_prefix("/cache/"));
     if purge.is_none() && look.is_none() {
@@ -62,7 +64,7 @@ pub(crate) async fn respond(
                 Some("soft") => Mode::Soft,
                 Some(_) => return Some(text(StatusCode::BAD_REQUEST, "mode is soft or hard\n")),
             };
-            match rule(what) {
+            match rule(edge.language(), what) {
                 Some(rule) => {
                     tracing::info!(?rule, ?mode, "purge");
                     let purged = cache.purge(rule, mode).await;
@@ -94,7 +96,7 @@ pub(crate) async fn respond(
 }
 
 /// What a path behind `/purge/` means.
-fn rule(what: &str) -> Option<Rule> {
+fn rule(language: &Language, what: &str) -> Option<Rule> {
     let (kind, rest) = what.split_once('/').unwrap_or((what, ""));
     // A name is percent-decoded and encoded again, so that it is spelt as in the keys.
     let encoded = |name: &str| {
@@ -106,7 +108,7 @@ fn rule(what: &str) -> Option<Rule> {
         "all" if rest.is_empty() => Some(Rule::All),
         "url" => {
             let target = Target::parse(&format!("/{rest}")).ok()?;
-            let canonical = Canonical::parse(target.uri()).ok()?;
+            let canonical = language.parse(target.uri()).ok()?;
             Some(Rule::Key(Key::new(canonical.path())))
         }
         "original" => encoded(rest).map(Rule::Tag),
@@ -208,7 +210,7 @@ mod tests {
             ("url/nonsense", None),
             ("everything", None),
         ] {
-            assert_eq!(rule(what), expected, "{what}");
+            assert_eq!(rule(&Language::default(), what), expected, "{what}");
         }
     }
 

@@ -110,7 +110,7 @@ pub async fn run(
     let admin_token: Option<Arc<str>> = config.admin_token.as_deref().map(Arc::from);
     let edge = Arc::new(Edge::new(config, &mut registry).context("the cache cannot be opened")?);
 
-    let cache = edge.cache().clone();
+    let looked_into = edge.clone();
     // The admin listener outlives the public one, so that a drain can be watched.
     let admin_shutdown = CancellationToken::new();
     let admin = tokio::spawn(admin::run(
@@ -118,7 +118,7 @@ pub async fn run(
         Arc::new(registry),
         readiness.clone(),
         admin_shutdown.clone(),
-        move |request| cache_admin::respond(cache.clone(), admin_token.clone(), request),
+        move |request| cache_admin::respond(looked_into.clone(), admin_token.clone(), request),
     ));
     let chores = tokio::spawn(housekeeping(edge.clone(), shutdown.clone()));
     readiness.set(true);

@@ -56,6 +56,10 @@ impl Edge {
         &self.cache
     }
 
+    pub(crate) fn language(&self) -> &Language {
+        &self.language
+    }
+
     pub(crate) fn tidy(&self) {
         if let Some(limit) = &self.rate_limit {
             limit.forget_quiet_clients();

@@ -93,6 +93,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "1-100", default_value_t = 80, value_parser = clap::value_parser!(u8).range(1..=100),
           env = "RESIZER_WEBP_QUALITY", help_heading = "Pictures")]
     pub webp_quality: u8,
+    /// Quality of AVIF where the URL is silent.
+    #[arg(long, value_name = "1-100", default_value_t = 65, value_parser = clap::value_parser!(u8).range(1..=100),
+          env = "RESIZER_AVIF_QUALITY", help_heading = "Pictures")]
+    pub avif_quality: u8,
     /// Whether JPEG is progressive.
     #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set, env = "RESIZER_PROGRESSIVE",
           help_heading = "Pictures")]

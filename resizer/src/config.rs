@@ -63,6 +63,7 @@ impl Config {
                 encoding: Encoding {
                     jpeg_quality: args.jpeg_quality,
                     webp_quality: args.webp_quality,
+                    avif_quality: args.avif_quality,
                     progressive: args.progressive,
                 },
             },

@@ -39,6 +39,7 @@ pub(crate) fn etag(
     part(&[
         encoding.jpeg_quality,
         encoding.webp_quality,
+        encoding.avif_quality,
         u8::from(encoding.progressive),
     ]);
     HeaderValue::try_from(format!("\"{:032x}\"", hash.digest128()))

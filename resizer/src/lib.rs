@@ -6,7 +6,6 @@
 mod args;
 mod coalesce;
 pub mod config;
-mod cost;
 mod etag;
 mod failure;
 pub mod gate;

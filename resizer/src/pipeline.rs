@@ -1,7 +1,6 @@
 //! The way of a request: parse URL → condition → admit → original → cost → transform → respond.
 
 use crate::config::Config;
-use crate::cost;
 use crate::etag::{etag, matches};
 use crate::failure::Failure;
 use crate::gate::Gate;
@@ -74,7 +73,8 @@ pub(crate) async fn handle(
     let started = Instant::now();
     let id = RequestId::accept(request.headers().get(&X_REQUEST_ID));
     let mut negotiated = false;
-    let making = make(&resizer, &request, &id, &mut negotiated);
+    let deadline = started + resizer.timeout;
+    let making = make(&resizer, &request, &id, deadline, &mut negotiated);
     // Who is late is dropped: what waits never begins, what has begun is told by its flag.
     let made = tokio::time::timeout(resizer.timeout, making).await;
     let (mut response, cause) = match made.unwrap_or(Err(Failure::Timeout(resizer.timeout))) {
@@ -123,6 +123,7 @@ async fn make(
     resizer: &Resizer,
     request: &Request<Incoming>,
     id: &RequestId,
+    deadline: Instant,
     negotiated: &mut bool,
 ) -> Result<Made, Failure> {
     check_method_and_framing(request)?;
@@ -154,10 +155,16 @@ async fn make(
     }
     let etag = etag(&validators, &canonical, accept, resizer.imaging.encoding);
 
-    let (operation, options, settings) =
-        (canonical.operation(), canonical.options(), resizer.imaging);
-    let probe = imaging::probe(&bytes, &settings.limits)?;
-    if operation == Operation::Original {
+    let (settings, wanted) = (
+        resizer.imaging,
+        imaging::Request {
+            operation: canonical.operation(),
+            options: canonical.options(),
+            accepts: accept,
+        },
+    );
+    if wanted.operation == Operation::Original {
+        let probe = imaging::probe(&bytes, &settings.limits)?;
         let media_type = probe.format.media_type();
         return Ok(Made {
             validators,
@@ -165,13 +172,17 @@ async fn make(
             content: Content::Picture { media_type, bytes },
         });
     }
-    if operation != Operation::Size {
+    let cost = imaging::estimate(&bytes, &wanted, &settings)?;
+    if wanted.operation != Operation::Size {
         resizer.metrics.decodes.inc();
     }
-    let cost = cost::estimate(&probe, operation, options);
     let picture = admitted
-        .work(cost, move |_abandoned| {
-            imaging::transform(&bytes, operation, options, &settings)
+        .work(cost, move |abandoned| {
+            let check = imaging::Check {
+                deadline: Some(deadline),
+                cancelled: Some(abandoned),
+            };
+            imaging::transform(&bytes, &wanted, &settings, &check)
         })
         .await??;
     if picture.truncated {

@@ -1,6 +1,5 @@
 //! Why an original gave no picture.
 
-use image::ImageError;
 use thiserror::Error;
 
 /// The causes; the resizer maps each to a status.
@@ -15,7 +14,7 @@ pub enum Error {
     /// Damaged beyond use.
     #[error("the image is damaged: {0}")]
     Corrupt(String),
-    /// Width times height exceeds the limit.
+    /// Width times height exceeds the limit; for an animation, the sum over its frames.
     #[error("{pixels} pixels, more than {limit}")]
     TooManyPixels {
         /// What the header says.
@@ -31,19 +30,41 @@ pub enum Error {
         /// What is allowed.
         limit: u32,
     },
+    /// An animation that would stay one has more frames than the limit.
+    #[error("{frames} frames, more than {limit}")]
+    TooManyFrames {
+        /// What the original has.
+        frames: u32,
+        /// What is allowed.
+        limit: u32,
+    },
+    /// The result would be larger than its format, or the limit on results, allows. The URL is at fault: a 400.
+    #[error("a result of {width}x{height} pixels is too large: {reason}")]
+    ResultTooLarge {
+        /// Width of the result.
+        width: u32,
+        /// Height of the result.
+        height: u32,
+        /// Which bound it is.
+        reason: &'static str,
+    },
     /// The result cannot be written in the format asked for.
     #[error("cannot encode: {0}")]
     Encode(String),
+    /// Whoever wanted the picture has gone; see [`Check`](crate::Check).
+    #[error("cancelled")]
+    Cancelled,
+    /// The time for the picture is over; see [`Check`](crate::Check).
+    #[error("took longer than allowed")]
+    DeadlineExceeded,
 }
 
-impl From<ImageError> for Error {
-    fn from(error: ImageError) -> Self {
-        match error {
-            ImageError::Unsupported(kind) => Self::UnsupportedKind(kind.to_string()),
-            ImageError::Limits(limit) => {
-                Self::Corrupt(format!("it asks for more memory than its size: {limit}"))
-            }
-            other => Self::Corrupt(other.to_string()),
-        }
+impl Error {
+    pub(crate) fn corrupt(error: impl std::fmt::Display) -> Self {
+        Self::Corrupt(error.to_string())
+    }
+
+    pub(crate) fn encode(error: impl std::fmt::Display) -> Self {
+        Self::Encode(error.to_string())
     }
 }

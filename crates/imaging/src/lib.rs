@@ -1,24 +1,38 @@
-//! Bytes in, bytes out: probe, decode, orient, geometry, resize, colour, encode. No IO, no async.
+//! Bytes in, bytes out: probe, decode, geometry, resize, colour, orient, filter, encode. No IO, no async.
 //!
 //! [`transform`] reads like the list of the steps; each is a module named after what it does.
 #![forbid(unsafe_code)]
 
+mod animate;
+mod check;
 mod colour;
 mod decode;
 mod encode;
 mod error;
-pub mod geometry;
+mod estimate;
+mod exif;
+mod filter;
+mod geometry;
+mod info;
 mod limits;
+mod negotiate;
+mod orient;
+mod pixels;
 mod probe;
 mod resize;
-mod rotate;
+mod shrink;
+mod smart;
 mod transform;
+mod trim;
+mod wishes;
 
+pub use check::Check;
 pub use encode::Encoding;
 pub use error::Error;
+pub use estimate::estimate;
 pub use limits::Limits;
 pub use probe::{Probe, probe};
-pub use transform::{Picture, Settings, transform};
+pub use transform::{Picture, Request, Settings, transform};
 
 /// Part of the resizer's entity tags. It changes whenever the same original gives other bytes.
-pub const ENCODER_VERSION: &str = "1";
+pub const ENCODER_VERSION: &str = "2";

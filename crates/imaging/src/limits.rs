@@ -2,13 +2,22 @@
 
 use crate::error::Error;
 
-/// Bounds of an original, checked on its header.
+/// Bounds of an original, checked on its header, and of what is made of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Width times height at most.
     pub max_pixels: u64,
     /// Longest side, in pixels; 1x500,000,000 has few pixels and is an attack all the same.
     pub max_side: u32,
+    /// Frames of an animation that stays one. Elsewhere the first frame is all that is decoded.
+    pub max_frames: u32,
+    /// Width times height times frames of an animation that stays one.
+    pub max_frames_pixels: u64,
+    /// Width times height of a result at most, which `enlarge`, `dpr` and `fit=pad` could drive up without bound.
+    pub max_result_pixels: u64,
+    /// Width times height of an AVIF, which costs far more to write than the others. `f=auto` takes another format
+    /// above it; `f=avif` is refused.
+    pub max_avif_pixels: u64,
 }
 
 impl Default for Limits {
@@ -16,6 +25,10 @@ impl Default for Limits {
         Self {
             max_pixels: 100_000_000,
             max_side: 65_535,
+            max_frames: 256,
+            max_frames_pixels: 100_000_000,
+            max_result_pixels: 50_000_000,
+            max_avif_pixels: 2_000_000,
         }
     }
 }
@@ -40,13 +53,34 @@ impl Limits {
         Ok(())
     }
 
-    /// The same bounds for the decoders themselves, with room for 16-bit RGBA and a decoder's own buffers.
-    pub(crate) fn for_decoder(&self) -> image::Limits {
-        let mut limits = image::Limits::default();
-        limits.max_image_width = Some(self.max_side);
-        limits.max_image_height = Some(self.max_side);
-        limits.max_alloc = Some(self.max_pixels.saturating_mul(16));
-        limits
+    /// Refuses animations beyond the bounds.
+    pub(crate) fn check_frames(&self, width: u32, height: u32, frames: u32) -> Result<(), Error> {
+        if frames > self.max_frames {
+            return Err(Error::TooManyFrames {
+                frames,
+                limit: self.max_frames,
+            });
+        }
+        let pixels = u64::from(width) * u64::from(height) * u64::from(frames);
+        if pixels > self.max_frames_pixels {
+            return Err(Error::TooManyPixels {
+                pixels,
+                limit: self.max_frames_pixels,
+            });
+        }
+        Ok(())
+    }
+
+    /// Refuses results beyond the bound.
+    pub(crate) fn check_result(&self, width: u32, height: u32) -> Result<(), Error> {
+        if u64::from(width) * u64::from(height) > self.max_result_pixels {
+            return Err(Error::ResultTooLarge {
+                width,
+                height,
+                reason: "more pixels than a result may have",
+            });
+        }
+        Ok(())
     }
 }
 
@@ -59,6 +93,9 @@ mod tests {
         let limits = Limits {
             max_pixels: 1_000,
             max_side: 100,
+            max_frames: 5,
+            max_frames_pixels: 2_000,
+            ..Limits::default()
         };
         assert!(limits.check(100, 10).is_ok());
         assert!(matches!(
@@ -68,6 +105,15 @@ mod tests {
         assert!(matches!(
             limits.check(100, 11),
             Err(Error::TooManyPixels { pixels: 1_100, .. })
+        ));
+        assert!(limits.check_frames(20, 20, 5).is_ok());
+        assert!(matches!(
+            limits.check_frames(1, 1, 6),
+            Err(Error::TooManyFrames { frames: 6, .. })
+        ));
+        assert!(matches!(
+            limits.check_frames(30, 20, 5),
+            Err(Error::TooManyPixels { pixels: 3_000, .. })
         ));
     }
 }

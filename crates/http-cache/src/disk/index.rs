@@ -305,7 +305,12 @@ mod tests {
             return;
         };
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kilobytes: u64 = resident.unwrap().trim().trim_end_matches(" kB").parse().unwrap();
+        let kilobytes: u64 = resident
+            .unwrap()
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .unwrap();
         // The whole test process, that is: the index alone takes less.
         assert!(kilobytes < 300_000, "{kilobytes} kB");
         eprintln!("a million entries: {kilobytes} kB with the test itself");

@@ -1,0 +1,133 @@
+//! Animations that stay so: each frame goes the way of a still, one at a time.
+
+use crate::check::Check;
+use crate::colour::to_srgb;
+use crate::decode::{Frames, GifFrames, WebPFrames};
+use crate::encode::{GifAnimation, Target, WebPAnimation};
+use crate::error::Error;
+use crate::geometry::{Area, plan};
+use crate::orient::orient;
+use crate::pixels::Pixels;
+use crate::probe::Header;
+use crate::resize::resize;
+use crate::shrink::Shrink;
+use crate::transform::{Picture, Settings, choose, finish, placed, scaling};
+use crate::trim::without_border;
+use crate::wishes::Wishes;
+use image_url::{AcceptClass, Format};
+use std::time::Duration;
+
+/// Whether original and result are both of formats that move. Others show the first frame. An APNG is not read beyond it.
+pub(crate) fn stays_animated(
+    header: &Header,
+    wishes: &Wishes,
+    accepts: AcceptClass,
+    settings: &Settings,
+) -> Result<bool, Error> {
+    if header.frames < 2 || !moves(header.format) {
+        return Ok(false);
+    }
+    let lie = header.orientation.then(wishes.turn);
+    let plan = plan(lie.size(header.stored), wishes.shape);
+    let format = choose(wishes, header.format, true, accepts, &plan, settings)?;
+    Ok(moves(format))
+}
+
+const fn moves(format: Format) -> bool {
+    matches!(format, Format::Gif | Format::WebP)
+}
+
+/// Every frame is trimmed and cut like the first, so that nothing jumps. `bytes` is for stills: an animation is written
+/// with the quality asked for.
+pub(crate) fn animate(
+    original: &[u8],
+    header: &Header,
+    wishes: &Wishes,
+    accepts: AcceptClass,
+    settings: &Settings,
+    check: &Check<'_>,
+) -> Result<Picture, Error> {
+    let stored = header.stored;
+    let limits = &settings.limits;
+    limits.check_frames(stored.width, stored.height, header.frames)?;
+    let lie = header.orientation.then(wishes.turn);
+    let mut source = Area::whole(stored);
+    let mut plan = plan(lie.size(stored), wishes.shape);
+    let result = plan.size();
+    // Enlarging costs as much for each frame as decoding one of that size.
+    limits.check_frames(result.width, result.height, header.frames)?;
+    let format = choose(wishes, header.format, true, accepts, &plan, settings)?;
+    let target = wishes.target(format, false, settings.encoding);
+    let mut frames: Box<dyn Frames + '_> = match header.format {
+        Format::Gif => Box::new(GifFrames::new(original, header)?),
+        _ => Box::new(WebPFrames::new(original, header)?),
+    };
+    let mut writer: Option<Writer> = None;
+    let (mut width, mut height, mut count) = (0, 0, 0);
+    loop {
+        check.go_on()?;
+        let Some((canvas, delay)) = frames.next()? else {
+            break;
+        };
+        // What the header's count has not promised was not checked either.
+        if count == header.frames {
+            break;
+        }
+        count += 1;
+        if writer.is_none() {
+            if let Some(tolerance) = wishes.trim {
+                source = without_border(canvas, tolerance);
+                plan = crate::geometry::plan(lie.size(source.size()), wishes.shape);
+            }
+            plan = placed(plan, wishes, canvas, source, lie)?;
+        }
+        let scaling = scaling(&plan, stored, source, lie, Shrink::Full);
+        let pixels = resize(canvas.clone(), scaling)?;
+        let pixels = to_srgb(pixels, header.profile.as_deref())?;
+        let pixels = orient(pixels, lie)?;
+        let pixels = finish(pixels, &plan, wishes, format)?;
+        (width, height) = (pixels.width(), pixels.height());
+        let writer = match &mut writer {
+            Some(writer) => writer,
+            None => writer.insert(Writer::new(&pixels, &target, frames.plays())?),
+        };
+        writer.push(pixels, delay)?;
+    }
+    let writer = writer.ok_or_else(|| Error::Corrupt("it has no frame".to_owned()))?;
+    Ok(Picture {
+        bytes: writer.finish()?,
+        media_type: format.media_type(),
+        width,
+        height,
+        truncated: count < header.frames,
+    })
+}
+
+enum Writer {
+    Gif(Box<GifAnimation>),
+    WebP(WebPAnimation),
+}
+
+impl Writer {
+    fn new(first: &Pixels, target: &Target, plays: Option<u16>) -> Result<Self, Error> {
+        Ok(if target.format == Format::Gif {
+            Self::Gif(Box::new(GifAnimation::new(first, plays)?))
+        } else {
+            Self::WebP(WebPAnimation::new(target.quality, target.lossless, plays))
+        })
+    }
+
+    fn push(&mut self, pixels: Pixels, delay: Duration) -> Result<(), Error> {
+        match self {
+            Self::Gif(animation) => animation.push(pixels, delay),
+            Self::WebP(animation) => animation.push(pixels, delay),
+        }
+    }
+
+    fn finish(self) -> Result<Vec<u8>, Error> {
+        match self {
+            Self::Gif(animation) => animation.finish(),
+            Self::WebP(animation) => animation.finish(),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Pixels from an original: 8 bits a channel, grey kept grey, inks kept inks until their profile is applied.
+
+mod gif;
+mod jpeg;
+mod png;
+mod webp;
+
+use crate::error::Error;
+use crate::pixels::Pixels;
+use crate::probe::Header;
+use crate::shrink::Shrink;
+use image_url::Format;
+use std::time::Duration;
+
+pub(crate) use gif::GifFrames;
+pub(crate) use jpeg::limits as jpeg_limits;
+pub(crate) use webp::WebPFrames;
+
+/// A decoded original, as it is stored: not yet turned.
+pub(crate) struct Decoded {
+    pub(crate) pixels: Pixels,
+    /// The ICC profile embedded in the original.
+    pub(crate) profile: Option<Vec<u8>>,
+    /// The size at which it was decoded, which may be larger than the one asked for.
+    pub(crate) shrink: Shrink,
+    /// The original ends before its picture does.
+    pub(crate) truncated: bool,
+}
+
+/// The picture, or the first frame of an animation.
+pub(crate) fn decode(original: &[u8], header: Header, shrink: Shrink) -> Result<Decoded, Error> {
+    match header.format {
+        Format::Png => png::decode(original, &header),
+        Format::Gif => gif::decode(original, &header),
+        Format::WebP => webp::decode(original, header),
+        Format::Jpeg => jpeg::decode(original, header, shrink),
+        Format::Avif => Err(Error::NotAnImage),
+    }
+}
+
+/// An animation, frame by frame. Each is the whole canvas as it is seen at its time.
+pub(crate) trait Frames {
+    /// The next frame and how long it is seen.
+    fn next(&mut self) -> Result<Option<(&Pixels, Duration)>, Error>;
+
+    /// How often it is played; `None` is without end.
+    fn plays(&self) -> Option<u16>;
+}

@@ -1,0 +1,87 @@
+//! Pixels to bytes in a format, without any metadata.
+
+mod avif;
+mod budget;
+mod gif;
+mod jpeg;
+mod palette;
+mod png;
+mod webp;
+
+use crate::error::Error;
+use crate::pixels::Pixels;
+use image_url::Format;
+
+pub(crate) use gif::GifAnimation;
+pub(crate) use webp::WebPAnimation;
+
+/// Defaults of the encoders, where the URL is silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Encoding {
+    /// Quality of JPEG, 1 to 100 (nginx: `image_filter_jpeg_quality`).
+    pub jpeg_quality: u8,
+    /// Quality of WebP, 1 to 100 (nginx: `image_filter_webp_quality`).
+    pub webp_quality: u8,
+    /// Quality of AVIF, 1 to 100, on the scale of libavif.
+    pub avif_quality: u8,
+    /// Whether JPEG is progressive (nginx: `image_filter_interlace`).
+    pub progressive: bool,
+}
+
+impl Default for Encoding {
+    fn default() -> Self {
+        Self {
+            jpeg_quality: 95,
+            webp_quality: 80,
+            avif_quality: 65,
+            progressive: true,
+        }
+    }
+}
+
+/// What is to be written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target {
+    pub(crate) format: Format,
+    /// 1 to 100; PNG and GIF have none.
+    pub(crate) quality: u8,
+    pub(crate) progressive: bool,
+    /// Every pixel as it is. WebP only: PNG always is, the others cannot be.
+    pub(crate) lossless: bool,
+    /// The largest file wanted. Quality, or the number of colours, is lowered until it fits or cannot be lowered further.
+    pub(crate) max_bytes: Option<usize>,
+    /// The original's colours were those of a palette: a PNG may be given one of 256 colours, as nginx does.
+    pub(crate) palette: bool,
+}
+
+/// Writes a picture. The formats without alpha are given what has none.
+pub(crate) fn encode(pixels: Pixels, target: &Target) -> Result<Vec<u8>, Error> {
+    let quality = target.quality;
+    match target.format {
+        Format::Jpeg => budget::by_quality(quality, target.max_bytes, |quality| {
+            jpeg::encode(&pixels, quality, target.progressive)
+        }),
+        Format::WebP => {
+            let pixels = pixels.into_colour();
+            if target.lossless {
+                return webp::encode(&pixels, quality, true);
+            }
+            budget::by_quality(quality, target.max_bytes, |quality| {
+                webp::encode(&pixels, quality, false)
+            })
+        }
+        Format::Png => {
+            let pixels = pixels.without_idle_alpha();
+            let colours = if target.palette { 256 } else { 0 };
+            budget::by_colours(colours, target.max_bytes, |colours| {
+                png::encode(&pixels, colours)
+            })
+        }
+        Format::Gif => budget::by_colours(256, target.max_bytes, |colours| {
+            gif::encode(&pixels, colours)
+        }),
+        Format::Avif => budget::by_quality(quality, target.max_bytes, |quality| {
+            avif::encode(&pixels, quality)
+        }),
+    }
+}

@@ -1,0 +1,215 @@
+//! PNG, in the smallest kind that holds the picture: grey, a palette, or colour, with alpha only where it says something.
+
+use super::palette::{self, Indexed};
+use crate::error::Error;
+use crate::pixels::{Layout, Pixels};
+use png::{BitDepth, ColorType, DeflateCompression, Encoder, Filter};
+
+/// Deflate's level where rows are filtered.
+const LEVEL: u8 = 6;
+
+/// With `colours` above 0 the picture may be given a palette of as many where that is smaller.
+pub(super) fn encode(pixels: &Pixels, colours: u16) -> Result<Vec<u8>, Error> {
+    if let Some(indexed) = palette::exact(pixels)
+        && (colours == 0 || indexed.palette.len() <= usize::from(colours))
+    {
+        return encode_indexed(pixels, &indexed);
+    }
+    if colours > 0
+        && is_opaque_or_not_at_all(pixels)
+        && let Some(indexed) = palette::quantised(pixels, colours)
+    {
+        // A byte a pixel instead of three or four: only gradients, which filters reduce to nothing, could be smaller.
+        return encode_indexed(pixels, &indexed);
+    }
+    let grey = as_grey(pixels);
+    let pixels = grey.as_ref().unwrap_or(pixels);
+    let colour = match pixels.layout() {
+        Layout::Grey => ColorType::Grayscale,
+        Layout::GreyAlpha => ColorType::GrayscaleAlpha,
+        Layout::Rgb => ColorType::Rgb,
+        Layout::Rgba => ColorType::Rgba,
+        Layout::Cmyk => return Err(Error::Encode("inks as PNG".to_owned())),
+    };
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(&mut bytes, pixels.width(), pixels.height());
+    encoder.set_color(colour);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_deflate_compression(DeflateCompression::Level(LEVEL));
+    encoder.set_filter(Filter::Adaptive);
+    let mut writer = encoder.write_header().map_err(Error::encode)?;
+    writer
+        .write_image_data(pixels.bytes())
+        .map_err(Error::encode)?;
+    writer.finish().map_err(Error::encode)?;
+    Ok(bytes)
+}
+
+/// A palette's rows are not filtered: neighbouring numbers are no neighbouring colours.
+fn encode_indexed(pixels: &Pixels, indexed: &Indexed) -> Result<Vec<u8>, Error> {
+    let (width, colours) = (pixels.width() as usize, indexed.palette.len());
+    let (depth, bits) = match colours {
+        0..=2 => (BitDepth::One, 1),
+        3..=4 => (BitDepth::Two, 2),
+        5..=16 => (BitDepth::Four, 4),
+        _ => (BitDepth::Eight, 8),
+    };
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(&mut bytes, pixels.width(), pixels.height());
+    encoder.set_color(ColorType::Indexed);
+    encoder.set_depth(depth);
+    let rgb: Vec<u8> = indexed
+        .palette
+        .iter()
+        .flat_map(|[r, g, b, _]| [*r, *g, *b])
+        .collect();
+    encoder.set_palette(rgb);
+    let translucent: Vec<u8> = indexed
+        .palette
+        .iter()
+        .map(|colour| colour[3])
+        .take_while(|alpha| *alpha < 255)
+        .collect();
+    if !translucent.is_empty() {
+        encoder.set_trns(translucent);
+    }
+    encoder.set_deflate_compression(DeflateCompression::Level(LEVEL));
+    encoder.set_filter(Filter::NoFilter);
+    let mut writer = encoder.write_header().map_err(Error::encode)?;
+    let packed = if bits == 8 {
+        None
+    } else {
+        Some(pack(&indexed.indices, width, bits))
+    };
+    writer
+        .write_image_data(packed.as_ref().unwrap_or(&indexed.indices))
+        .map_err(Error::encode)?;
+    writer.finish().map_err(Error::encode)?;
+    Ok(bytes)
+}
+
+/// Several pixels to a byte, the first in the highest bits; each row begins a byte (PNG §7.2).
+fn pack(indices: &[u8], width: usize, bits: usize) -> Vec<u8> {
+    let per_byte = 8 / bits;
+    let mut packed = Vec::with_capacity(indices.len().div_ceil(per_byte));
+    for row in indices.chunks(width.max(1)) {
+        for group in row.chunks(per_byte) {
+            let byte = group
+                .iter()
+                .enumerate()
+                .fold(0, |byte, (at, index)| byte | index << (8 - bits * (at + 1)));
+            packed.push(byte);
+        }
+    }
+    packed
+}
+
+/// The picture as grey, if it is so in all of its pixels.
+fn as_grey(pixels: &Pixels) -> Option<Pixels> {
+    let bytes = pixels.bytes();
+    let (layout, bytes) = match pixels.layout() {
+        Layout::Rgb => {
+            let pixels = bytes.as_chunks::<3>().0;
+            if !pixels.iter().all(|[r, g, b]| r == g && g == b) {
+                return None;
+            }
+            (Layout::Grey, pixels.iter().map(|pixel| pixel[0]).collect())
+        }
+        Layout::Rgba => {
+            let pixels = bytes.as_chunks::<4>().0;
+            if !pixels.iter().all(|[r, g, b, _]| r == g && g == b) {
+                return None;
+            }
+            let grey = pixels.iter().flat_map(|&[grey, _, _, alpha]| [grey, alpha]);
+            (Layout::GreyAlpha, grey.collect())
+        }
+        Layout::Grey | Layout::GreyAlpha | Layout::Cmyk => return None,
+    };
+    Pixels::new(pixels.width(), pixels.height(), layout, bytes).ok()
+}
+
+/// Whether a palette with one transparent colour can stand for the picture: few pixels are in between.
+fn is_opaque_or_not_at_all(pixels: &Pixels) -> bool {
+    let bytes = pixels.bytes();
+    let between = |alpha: u8| (16..240).contains(&alpha);
+    let count = match pixels.layout() {
+        Layout::GreyAlpha => bytes
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .filter(|p| between(p[1]))
+            .count(),
+        Layout::Rgba => bytes
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .filter(|p| between(p[3]))
+            .count(),
+        Layout::Grey | Layout::Rgb | Layout::Cmyk => 0,
+    };
+    count == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(png: &[u8]) -> image::DynamicImage {
+        image::load_from_memory_with_format(png, image::ImageFormat::Png).unwrap()
+    }
+
+    #[test]
+    fn few_colours_are_packed_and_come_back() {
+        for colours in [1u8, 2, 3, 4, 5, 16, 17, 200] {
+            let rgb: Vec<u8> = (0..37 * 11u32)
+                .flat_map(|n| {
+                    let colour = (n % u32::from(colours)) as u8;
+                    [colour, 255 - colour, 7]
+                })
+                .collect();
+            let picture = Pixels::new(37, 11, Layout::Rgb, rgb.clone()).unwrap();
+            let png = encode(&picture, 0).unwrap();
+            assert_eq!(png[25], 3, "a palette");
+            assert_eq!(decoded(&png).into_rgb8().into_raw(), rgb);
+        }
+    }
+
+    #[test]
+    fn alpha_comes_back_in_a_palette_and_without() {
+        for step in [1u32, 60] {
+            let rgba: Vec<u8> = (0..64 * 64u32)
+                .flat_map(|n| {
+                    [
+                        (n / step % 256) as u8,
+                        (n / 64) as u8 & 0xf8,
+                        3,
+                        (n % 64 * 4) as u8 | 3,
+                    ]
+                })
+                .collect();
+            let picture = Pixels::new(64, 64, Layout::Rgba, rgba.clone()).unwrap();
+            let png = encode(&picture, 0).unwrap();
+            assert_eq!(decoded(&png).into_rgba8().into_raw(), rgba);
+        }
+    }
+
+    #[test]
+    fn colour_that_is_grey_is_written_as_grey() {
+        let rgba: Vec<u8> = (0..256 * 4u32)
+            .flat_map(|n| [n as u8, n as u8, n as u8, (n / 4) as u8 | 1])
+            .collect();
+        let png = encode(&Pixels::new(256, 4, Layout::Rgba, rgba).unwrap(), 0).unwrap();
+        assert_eq!(png[25], 4, "grey with alpha");
+    }
+
+    #[test]
+    fn a_palette_is_made_only_where_it_is_allowed() {
+        let rgb: Vec<u8> = (0..64 * 64u32)
+            .flat_map(|n| [n as u8, (n / 64 * 4) as u8, (n % 64 * 4) as u8])
+            .collect();
+        let picture = Pixels::new(64, 64, Layout::Rgb, rgb).unwrap();
+        let (true_colour, palette) = (encode(&picture, 0).unwrap(), encode(&picture, 256).unwrap());
+        assert_eq!((true_colour[25], palette[25]), (2, 3));
+        assert_eq!(decoded(&palette).into_rgb8().dimensions(), (64, 64));
+    }
+}

@@ -1,0 +1,126 @@
+//! How much memory a job will need, from the header alone, so that a resizer can admit jobs by what they cost.
+//!
+//! The figures a pixel are measured ones with a margin; `tests/memory.rs` holds them against processes.
+
+use crate::animate::stays_animated;
+use crate::decode::jpeg_limits;
+use crate::error::Error;
+use crate::geometry::{Area, Size, plan};
+use crate::pixels::Layout;
+use crate::probe::{Header, read_header};
+use crate::shrink::{self, Shrink};
+use crate::transform::{Request, Settings, choose};
+use crate::wishes::Wishes;
+use image_url::{Format, Operation};
+use jpeg_shrink::Scale;
+
+/// Tables, codecs' own buffers, the allocator's rounding.
+const FIXED: u64 = 2 << 20;
+
+/// The bytes that [`transform`](crate::transform) will hold at most beside the original, and a margin.
+///
+/// # Errors
+/// As [`transform`](crate::transform) has them for a header.
+pub fn estimate(original: &[u8], request: &Request, settings: &Settings) -> Result<u64, Error> {
+    let header = read_header(original, &settings.limits)?;
+    let stored = header.stored;
+    match request.operation {
+        Operation::Size => return Ok(FIXED),
+        Operation::Original => return Ok(FIXED + original.len() as u64),
+        Operation::Info => {
+            let small = Size {
+                width: stored.width.min(100),
+                height: stored.height.min(100),
+            };
+            let shrink = shrink::choose(Area::whole(stored), small, header.orientation);
+            return Ok(FIXED + decoding(original, &header, shrink));
+        }
+        _ => {}
+    }
+    let wishes = Wishes::of(request.operation, request.options);
+    let animated = stays_animated(&header, &wishes, request.accepts, settings)?;
+    let lie = header.orientation.then(wishes.turn);
+    let plan = plan(lie.size(stored), wishes.shape);
+    let format = choose(
+        &wishes,
+        header.format,
+        animated,
+        request.accepts,
+        &plan,
+        settings,
+    )?;
+    let shrink = match wishes.trim {
+        Some(_) => Shrink::Full,
+        None => shrink::choose(Area::whole(stored), plan.scaled, lie),
+    };
+    let channels = header.layout.channels() as u64;
+    let decoded = shrink.size(stored);
+    let held = area(decoded) * channels;
+    let scaled = lie.size(plan.scaled);
+    // A pass across and one down, whichever comes first.
+    let half_way = u64::from(scaled.width.min(decoded.width)) * u64::from(decoded.height);
+    let target = area(plan.cut.size()).max(area(plan.size()));
+    let resizing = held + (half_way + area(scaled)) * channels;
+    let steps = [
+        decoding(original, &header, shrink),
+        resizing,
+        target * per_result_pixel(format, header.layout, wishes.lossless),
+    ];
+    let peak = if animated {
+        // Decoder, canvases and encoder live side by side, and the file grows beside them.
+        let written = target * u64::from(header.frames) / 2;
+        steps.iter().sum::<u64>() + held * 2 + written
+    } else {
+        steps.into_iter().max().unwrap_or_default()
+    };
+    Ok(FIXED + peak)
+}
+
+fn area(size: Size) -> u64 {
+    u64::from(size.width) * u64::from(size.height)
+}
+
+fn decoding(original: &[u8], header: &Header, shrink: Shrink) -> u64 {
+    let pixels = area(header.stored);
+    let out = pixels * header.layout.channels() as u64;
+    match header.format {
+        Format::Jpeg => {
+            let scale = match shrink {
+                Shrink::Full => {
+                    // zune-jpeg keeps the coefficients of progressive files, 16 bits each, beside what it gives.
+                    let coefficients = if header.progressive { out * 2 } else { 0 };
+                    return out + coefficients + u64::from(header.stored.width) * 256;
+                }
+                Shrink::Half => Scale::Half,
+                Shrink::Quarter => Scale::Quarter,
+                Shrink::Eighth => Scale::Eighth,
+            };
+            jpeg_shrink::memory(original, scale, &jpeg_limits(header)).unwrap_or(out)
+        }
+        // Twice as wide until it is narrowed; a palette is expanded at once.
+        Format::Png => out * if header.wide { 2 } else { 1 } + u64::from(header.stored.width) * 32,
+        // The canvas, a frame, and what a frame restores.
+        Format::Gif => out * 3,
+        // Planes of lossy ones, ARGB of lossless ones, beside what is given; a canvas for animations.
+        Format::WebP | Format::Avif => out + pixels * if header.frames > 1 { 9 } else { 5 },
+    }
+}
+
+/// What an encoder holds for each pixel, with the pixel itself and the file.
+fn per_result_pixel(format: Format, layout: Layout, lossless: bool) -> u64 {
+    let alpha = layout.has_alpha();
+    match format {
+        Format::Jpeg => 20,
+        Format::Png => 16,
+        Format::Gif => 48,
+        Format::WebP if lossless => 72,
+        Format::WebP => {
+            if alpha {
+                32
+            } else {
+                16
+            }
+        }
+        Format::Avif => 160,
+    }
+}

@@ -1,0 +1,80 @@
+//! How much of a JPEG's detail is worth decoding.
+
+use crate::geometry::{Area, Size};
+use crate::orient::Orientation;
+
+/// The size at which an original is decoded: its own, or a half, a quarter or an eighth of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Shrink {
+    #[default]
+    Full,
+    Half,
+    Quarter,
+    Eighth,
+}
+
+impl Shrink {
+    /// How many pixels of the original one decoded pixel stands for, along a side.
+    pub(crate) const fn factor(self) -> u32 {
+        match self {
+            Self::Full => 1,
+            Self::Half => 2,
+            Self::Quarter => 4,
+            Self::Eighth => 8,
+        }
+    }
+
+    /// The size of what is decoded.
+    pub(crate) const fn size(self, stored: Size) -> Size {
+        Size {
+            width: stored.width.div_ceil(self.factor()),
+            height: stored.height.div_ceil(self.factor()),
+        }
+    }
+}
+
+/// How many decoded pixels there must be for each pixel of the result, along a side, so that the final Lanczos3 step has
+/// its own say.
+const MARGIN: f64 = 2.0;
+
+/// The largest shrink that leaves the margin.
+pub(crate) fn choose(source: Area, scaled: Size, orientation: Orientation) -> Shrink {
+    let scaled = orientation.size(scaled);
+    let ratio = f64::min(
+        f64::from(source.width) / f64::from(scaled.width),
+        f64::from(source.height) / f64::from(scaled.height),
+    );
+    [Shrink::Eighth, Shrink::Quarter, Shrink::Half]
+        .into_iter()
+        .find(|shrink| ratio >= MARGIN * f64::from(shrink.factor()))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_margin_is_left() {
+        let source = Area::whole(Size {
+            width: 4000,
+            height: 3000,
+        });
+        for (width, height, expected) in [
+            (100, 75, Shrink::Eighth),
+            (250, 187, Shrink::Eighth),
+            (251, 188, Shrink::Quarter),
+            (300, 225, Shrink::Quarter),
+            (501, 375, Shrink::Half),
+            (1000, 750, Shrink::Half),
+            (1001, 750, Shrink::Full),
+            (4000, 10, Shrink::Full),
+        ] {
+            let size = Size { width, height };
+            assert_eq!(choose(source, size, Orientation::default()), expected);
+            let turned = Orientation::from_exif(6).unwrap();
+            let sideways = turned.size(size);
+            assert_eq!(choose(source, sideways, turned), expected);
+        }
+    }
+}

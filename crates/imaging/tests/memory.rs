@@ -1,0 +1,91 @@
+//! The estimate against what processes really hold, by way of the example, which has the allocator of a real program.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// An estimate may be this many times the truth, and this many MB more, which is what small jobs are granted.
+const FACTOR: f64 = 4.0;
+const GRANTED: f64 = 8.0;
+
+/// Built by `cargo test` beside this test.
+fn example() -> Option<PathBuf> {
+    let deps = std::env::current_exe().ok()?;
+    let path = deps.parent()?.parent()?.join("examples/transform");
+    path.exists().then_some(path)
+}
+
+/// Peak and estimate in MB.
+fn measured(file: &std::path::Path, operation: &str) -> Option<(f64, f64)> {
+    let output = Command::new(example()?)
+        .args([file.as_os_str(), operation.as_ref(), "/dev/null".as_ref()])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{operation}: {output:?}");
+    let number = |before: &str| -> f64 {
+        let rest = text.split_once(before).unwrap().1;
+        rest.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    Some((number("peak "), number("estimated ")))
+}
+
+#[test]
+fn an_estimate_is_never_less_than_the_peak_and_not_far_above_it() {
+    if !cfg!(target_os = "linux") || example().is_none() {
+        eprintln!("skipped: needs /proc and the example `transform`");
+        return;
+    }
+    let folder = std::env::temp_dir().join(format!("imaging-memory-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let picture = image::RgbaImage::from_fn(1500, 1100, |x, y| {
+        image::Rgba([
+            (x * y) as u8,
+            (x / 3) as u8,
+            (y / 5) as u8,
+            (x + y) as u8 | 3,
+        ])
+    });
+    let samples = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples"));
+    let png = folder.join("picture.png");
+    picture.save(&png).unwrap();
+    let webp = folder.join("picture.webp");
+    picture.save(&webp).unwrap();
+    let gif = folder.join("picture.gif");
+    image::imageops::thumbnail(&picture, 600, 440)
+        .save(&gif)
+        .unwrap();
+    let mut wrong = Vec::new();
+    for (file, operation) in [
+        (samples.join("umang.jpg"), "/resize/300"),
+        (samples.join("umang.jpg"), "/resize/1200"),
+        (samples.join("umang.jpg"), "/resize/3000,q=80"),
+        (samples.join("umang.jpg"), "/info"),
+        (samples.join("picos.jpg"), "/resize/300"),
+        (samples.join("picos.jpg"), "/resize/1200,f=webp"),
+        (samples.join("picos.jpg"), "/resize/500,f=avif"),
+        (samples.join("sunset.jpg"), "/resize/1000"),
+        (samples.join("sunset.jpg"), "/rotate/90"),
+        (png.clone(), "/resize/300"),
+        (png.clone(), "/resize/1200"),
+        (png.clone(), "/resize/1200,f=jpeg"),
+        (png.clone(), "/resize/800,f=webp,lossless=1"),
+        (png.clone(), "/resize/800,f=gif"),
+        (png.clone(), "/crop/400x400,g=smart,blur=3,sharpen=20"),
+        (webp.clone(), "/resize/300"),
+        (webp.clone(), "/resize/1400"),
+        (gif.clone(), "/resize/300"),
+        (gif.clone(), "/resize/590"),
+    ] {
+        let (peak, estimate) = measured(&file, operation).unwrap();
+        let line = format!(
+            "{} {operation}: {peak} MB, estimated {estimate}",
+            file.display()
+        );
+        println!("{line}");
+        if peak > estimate || estimate > FACTOR * peak + GRANTED {
+            wrong.push(line);
+        }
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
