@@ -50,7 +50,7 @@ pub fn load(
         .arg(script.path())
         .arg(format!("http://{address}/"))
         .output()?;
-    let cpu = cpu_time(server) - before;
+    let cpu = cpu_time(server).saturating_sub(before);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if text.contains("Non-2xx") || text.contains("Socket errors") {
         bail!("not every request was answered well:\n{text}");
@@ -59,7 +59,7 @@ pub fn load(
         let line = text
             .lines()
             .find(|line| line.trim_start().starts_with(label));
-        line.and_then(|line| line.split_whitespace().find_map(|word| micros(word)))
+        line.and_then(|line| line.split_whitespace().find_map(micros))
     };
     let requests = text
         .lines()

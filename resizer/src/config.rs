@@ -65,7 +65,6 @@ impl Config {
                     webp_quality: args.webp_quality,
                     avif_quality: args.avif_quality,
                     progressive: args.progressive,
-                    ..Encoding::default()
                 },
             },
             timeout: args.timeout,
