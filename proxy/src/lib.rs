@@ -1,6 +1,6 @@
 //! The public half: signed URLs, rate limit, cache with lock and stale serving, CDN origin.
 //!
-//! The way of a request is [`pipeline`]; each of its steps is a module of its own.
+//! The way of a request is `pipeline`; each of its steps is a module of its own.
 #![forbid(unsafe_code)]
 
 mod args;

@@ -1,6 +1,6 @@
 //! The internal half: originals from S3, GCS, Azure, HTTP or a folder, transformed.
 //!
-//! The way of a request is [`pipeline`]; each of its steps is a module of its own.
+//! The way of a request is `pipeline`; each of its steps is a module of its own.
 #![forbid(unsafe_code)]
 
 mod args;
