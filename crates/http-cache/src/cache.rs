@@ -1,5 +1,5 @@
 //! The way of a request through the cache: look up, serve, wait, fetch. What becomes of a fetched response is
-//! [`crate::reception`]'s.
+//! `reception`'s.
 
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskConfig, Found};

@@ -1,7 +1,7 @@
 //! Purging: which keys a purge means, and the order in time between purges and what is about to be stored.
 //!
 //! A purge must hold against everything that was on its way when it came: a flight, an entry read from disk, one queued
-//! for the disk. So whatever will be stored carries the [`Epoch`] in which it was begun, and asks [`Purges::admit`]
+//! for the disk. So whatever will be stored carries the [`Epoch`] in which it was begun, and asks `Purges::admit`
 //! before it becomes visible.
 
 use crate::key::{Key, primary};
