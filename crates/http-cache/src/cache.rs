@@ -732,6 +732,10 @@ impl Inner {
         };
         // What was purged while it was read must not come back.
         let _admitted = self.purges.admit(key.as_str(), born)?;
+        // A flight may have landed meanwhile, and what it brought is newer.
+        if let Some(newer) = self.memory.get(key) {
+            return Some(newer);
+        }
         self.memory.insert(key.clone(), stored.clone());
         Some(stored)
     }
