@@ -4,15 +4,14 @@ use http::StatusCode;
 use http_cache::FetchError;
 use image_url::{Denied, TargetError, UrlError};
 use service::Problem;
+use service::framing::Refused;
 use std::time::Duration;
 use thiserror::Error;
 
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
-    #[error("a body, or framing for one, on a request that has none")]
-    Framing,
-    #[error("method {0} is not allowed")]
-    Method(http::Method),
+    #[error("{0}")]
+    Refused(#[from] Refused),
     #[error("over the rate limit")]
     RateLimited(Duration),
     #[error("the target is malformed: {0}")]
@@ -42,8 +41,8 @@ impl Failure {
     /// The row of the table; `denied` is what the configuration says for unsigned URLs.
     pub(crate) fn problem(&self, denied: Problem) -> Problem {
         match self {
-            Self::Framing | Self::Target(_) => Problem::BadRequest,
-            Self::Method(_) => Problem::MethodNotAllowed,
+            Self::Refused(Refused::Framing) | Self::Target(_) => Problem::BadRequest,
+            Self::Refused(Refused::Method(_)) => Problem::MethodNotAllowed,
             Self::RateLimited(retry_after) => Problem::RateLimited {
                 retry_after: *retry_after,
             },
@@ -62,6 +61,6 @@ impl Failure {
 
     /// Whether the connection is closed after the answer, since what follows on it cannot be told apart.
     pub(crate) fn closes(&self) -> bool {
-        matches!(self, Self::Framing)
+        matches!(self, Self::Refused(Refused::Framing))
     }
 }

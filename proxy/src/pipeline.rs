@@ -7,14 +7,14 @@ use crate::metrics::Metrics;
 use crate::rate_limit::RateLimit;
 use crate::respond::{self, Body, ClientLifetime};
 use crate::upstream::Upstream;
-use http::header::{ACCEPT, CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderValue, Method, Request, Response};
+use http::header::ACCEPT;
+use http::{HeaderValue, Request, Response};
 use http_cache::{Cache, CacheRequest, CacheStatus, Conditions, Key, Served};
 use hyper::body::Incoming;
 use image_url::{AcceptClass, Canonical, Language, SecureLink, Target};
 use service::metrics::Registry;
 use service::request_id::X_REQUEST_ID;
-use service::{Problem, RequestId};
+use service::{Problem, RequestId, framing};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -151,7 +151,7 @@ async fn find(
     if let Some(limit) = &edge.rate_limit {
         limit.check(client).map_err(Failure::RateLimited)?;
     }
-    check_method_and_framing(request)?;
+    framing::check(request.method(), request.headers())?;
     let target = Target::parse(&request.uri().to_string())?;
     let link = edge
         .secure_link
@@ -191,20 +191,4 @@ fn key(canonical: &Canonical, accept: Option<AcceptClass>) -> Key {
         Some(class) => key.variant(class.word()),
         None => key,
     }
-}
-
-/// GET and HEAD without a body; anything that looks like one is refused, so that nothing can hide behind it.
-fn check_method_and_framing(request: &Request<Incoming>) -> Result<(), Failure> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Err(Failure::Method(request.method().clone()));
-    }
-    let headers = request.headers();
-    let has_length = headers
-        .get_all(CONTENT_LENGTH)
-        .iter()
-        .any(|length| length != "0");
-    if has_length || headers.contains_key(TRANSFER_ENCODING) {
-        return Err(Failure::Framing);
-    }
-    Ok(())
 }

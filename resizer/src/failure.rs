@@ -4,15 +4,14 @@ use crate::gate::{Full, Panicked};
 use crate::source::SourceError;
 use image_url::{TargetError, UrlError};
 use service::Problem;
+use service::framing::Refused;
 use std::time::Duration;
 use thiserror::Error;
 
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
-    #[error("a body, or framing for one, on a request that has none")]
-    Framing,
-    #[error("method {0} is not allowed")]
-    Method(http::Method),
+    #[error("{0}")]
+    Refused(#[from] Refused),
     #[error("the target is malformed: {0}")]
     Target(#[from] TargetError),
     #[error("the URL asks for what there is not: {0}")]
@@ -33,8 +32,8 @@ impl Failure {
     /// The row of the table.
     pub(crate) fn problem(&self) -> Problem {
         match self {
-            Self::Framing | Self::Target(_) => Problem::BadRequest,
-            Self::Method(_) => Problem::MethodNotAllowed,
+            Self::Refused(Refused::Framing) | Self::Target(_) => Problem::BadRequest,
+            Self::Refused(Refused::Method(_)) => Problem::MethodNotAllowed,
             Self::Url(UrlError::UnknownShape) | Self::Source(SourceError::Missing) => {
                 Problem::NotFound
             }
@@ -71,6 +70,6 @@ impl Failure {
 
     /// Whether the connection is closed after the answer, since what follows on it cannot be told apart.
     pub(crate) fn closes(&self) -> bool {
-        matches!(self, Self::Framing)
+        matches!(self, Self::Refused(Refused::Framing))
     }
 }

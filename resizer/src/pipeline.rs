@@ -3,22 +3,22 @@
 use crate::config::Config;
 use crate::etag::{etag, matches};
 use crate::failure::Failure;
-use crate::gate::Gate;
+use crate::gate::{Gate, Panicked};
 use crate::metrics::Metrics;
 use crate::source::{Original, Source, Validators};
 use bytes::Bytes;
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
-    HeaderValue, IF_NONE_MATCH, LAST_MODIFIED, TRANSFER_ENCODING, VARY,
+    HeaderValue, IF_NONE_MATCH, LAST_MODIFIED, VARY,
 };
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use image_url::{AcceptClass, Canonical, Operation, Target};
 use imaging::Settings;
-use service::RequestId;
 use service::metrics::Registry;
 use service::request_id::X_REQUEST_ID;
+use service::{RequestId, framing};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -126,7 +126,7 @@ async fn make(
     deadline: Instant,
     negotiated: &mut bool,
 ) -> Result<Made, Failure> {
-    check_method_and_framing(request)?;
+    framing::check(request.method(), request.headers())?;
     let target = Target::parse(&request.uri().to_string())?;
     let canonical = Canonical::parse(target.uri())?;
     *negotiated = canonical.varies_on_accept();
@@ -172,7 +172,11 @@ async fn make(
             content: Content::Picture { media_type, bytes },
         });
     }
-    let cost = imaging::estimate(&bytes, &wanted, &settings)?;
+    // The frames of a large animation are counted, which takes too long for this thread.
+    let read = bytes.clone();
+    let estimating =
+        tokio::task::spawn_blocking(move || imaging::estimate(&read, &wanted, &settings));
+    let cost = estimating.await.map_err(|_| Panicked)??;
     if wanted.operation != Operation::Size {
         resizer.metrics.decodes.inc();
     }
@@ -208,22 +212,6 @@ fn accept_class(headers: &HeaderMap) -> AcceptClass {
             let values = headers.get_all(ACCEPT).iter();
             AcceptClass::reduce(values.map(HeaderValue::as_bytes))
         })
-}
-
-/// GET and HEAD without a body.
-fn check_method_and_framing(request: &Request<Incoming>) -> Result<(), Failure> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Err(Failure::Method(request.method().clone()));
-    }
-    let headers = request.headers();
-    let has_length = headers
-        .get_all(CONTENT_LENGTH)
-        .iter()
-        .any(|length| length != "0");
-    if has_length || headers.contains_key(TRANSFER_ENCODING) {
-        return Err(Failure::Framing);
-    }
-    Ok(())
 }
 
 /// The answer with its validators. None of the source's own headers goes out.
