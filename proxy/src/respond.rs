@@ -7,10 +7,9 @@ use http::header::{
 };
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::{Either, Full, StreamBody};
-use http_cache::cache::ServedBody;
 use http_cache::flight::Frames;
 use http_cache::range::{self, Answer};
-use http_cache::{Head, Served, conditional};
+use http_cache::{Head, Served, ServedBody, conditional};
 use service::Problem;
 use std::time::{Duration, SystemTime};
 

@@ -4,18 +4,19 @@
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskConfig, Found};
 use crate::entry::{Entry, Head, Stored, strip_connection_headers};
-use crate::flight::{FetchError, FlightHead, Frames, Passenger, frames, take_off};
+use crate::flight::{FetchError, FlightHead, Passenger, frames, take_off};
 use crate::freshness::Freshness;
 use crate::key::Key;
 use crate::memory::Memory;
-use crate::policy::{Policy, RequestRules, Reuse, Times};
+use crate::policy::{Policy, Reuse, Times};
 use crate::purge::{Epoch, Mode, Purges, Rule, TagOf};
 use crate::reception::{Reception, content_length};
-use crate::status::{CacheStatus, ttl};
-use crate::vary::{Selecting, Variants};
-use bytes::{Bytes, BytesMut};
-use futures::StreamExt;
-use http::header::{ETAG, HeaderName, HeaderValue, LAST_MODIFIED};
+use crate::request::{CacheRequest, Conditions, Selected, part_key};
+use crate::served::{Served, ServedBody};
+use crate::status::CacheStatus;
+use crate::vary::Selecting;
+use bytes::Bytes;
+use http::header::{ETAG, HeaderName, LAST_MODIFIED};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use std::collections::HashMap;
@@ -52,86 +53,6 @@ pub struct CacheConfig {
     pub tag_of: TagOf,
     /// Where the time comes from.
     pub clock: Clock,
-}
-
-/// What is asked of the cache.
-#[derive(Clone, Debug)]
-pub struct CacheRequest {
-    /// What the answer is stored under.
-    pub key: Key,
-    /// The request's headers, by which a response that varies is selected; `None` where none of them matters.
-    pub headers: Option<Arc<HeaderMap>>,
-    /// What the request says to the policy.
-    pub rules: RequestRules,
-    /// The answer is for this request alone: it joins no flight and none joins it.
-    pub alone: bool,
-}
-
-impl CacheRequest {
-    /// A request of which nothing but its key matters.
-    pub fn new(key: Key) -> Self {
-        Self {
-            key,
-            headers: None,
-            rules: RequestRules::default(),
-            alone: false,
-        }
-    }
-
-    /// The same request about what is stored of parts.
-    pub(crate) fn part(&self) -> Self {
-        Self {
-            key: part_key(&self.key),
-            ..self.clone()
-        }
-    }
-
-    /// Whether the request selects a response.
-    pub(crate) fn selects(&self, selecting: &Selecting) -> bool {
-        selecting.is_empty()
-            || self
-                .headers
-                .as_ref()
-                .is_some_and(|headers| selecting.matches(headers))
-    }
-}
-
-/// The key of what is stored of parts, where the whole is not.
-pub(crate) fn part_key(key: &Key) -> Key {
-    key.variant("part")
-}
-
-/// What a fetch is to ask besides: whether what is stored has changed (RFC 9111 §4.3.1).
-#[derive(Clone, Debug, Default)]
-pub struct Conditions {
-    /// For `If-None-Match`.
-    pub if_none_match: Option<HeaderValue>,
-    /// For `If-Modified-Since`.
-    pub if_modified_since: Option<HeaderValue>,
-}
-
-impl Conditions {
-    /// The validators of a stored response, or the entity tags of all variants where none is selected.
-    fn of(selected: &Selected) -> Self {
-        if let Some(entry) = &selected.entry {
-            let header = |name| entry.head.headers.get(name).cloned();
-            return Self {
-                if_none_match: header(ETAG),
-                if_modified_since: header(LAST_MODIFIED),
-            };
-        }
-        let etags: Vec<&[u8]> = selected
-            .variants
-            .iter()
-            .flat_map(|variants| variants.etags())
-            .collect();
-        Self {
-            if_none_match: Some(etags.join(&b", "[..]))
-                .filter(|list| !list.is_empty())
-                .and_then(|list| HeaderValue::from_bytes(&list).ok()),
-            if_modified_since: None,
-        }
-    }
 }
 
 /// A shared HTTP cache. Clones share it.
@@ -173,101 +94,6 @@ pub struct Purged {
     pub memory: usize,
     /// Entries on disk, most of which were in memory as well.
     pub disk: usize,
-}
-
-/// An answer.
-#[derive(Debug)]
-pub struct Served {
-    /// Status, headers and times of the response.
-    pub head: Arc<Head>,
-    /// Its body.
-    pub body: ServedBody,
-    /// How the cache came by it.
-    pub status: CacheStatus,
-    /// The upstream's status, where it was asked for this answer.
-    pub upstream_status: Option<StatusCode>,
-    /// Why a stale answer is served.
-    pub failure: Option<FetchError>,
-    /// The moment to which ages refer.
-    pub now: SystemTime,
-}
-
-/// The body of an answer.
-pub enum ServedBody {
-    /// All of it is there.
-    Whole(Bytes),
-    /// It still arrives.
-    Streaming {
-        /// The frames from the first on.
-        frames: Frames,
-        /// The number of bytes, where the upstream said it.
-        length: Option<u64>,
-    },
-}
-
-impl fmt::Debug for ServedBody {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Whole(body) => write!(f, "Whole({} bytes)", body.len()),
-            Self::Streaming { length, .. } => write!(f, "Streaming({length:?})"),
-        }
-    }
-}
-
-impl ServedBody {
-    /// All of the body, waited for; `None` when it breaks off.
-    pub async fn whole(self) -> Option<Bytes> {
-        let mut frames = match self {
-            Self::Whole(bytes) => return Some(bytes),
-            Self::Streaming { frames, .. } => frames,
-        };
-        let mut whole = BytesMut::new();
-        while let Some(frame) = frames.next().await {
-            if let Ok(data) = frame.ok()?.into_data() {
-                whole.extend_from_slice(&data);
-            }
-        }
-        Some(whole.freeze())
-    }
-}
-
-impl Served {
-    pub(crate) fn stored(entry: Entry, status: CacheStatus, now: SystemTime) -> Self {
-        let body = ServedBody::Whole(entry.body);
-        Self {
-            head: entry.head,
-            body,
-            status,
-            upstream_status: None,
-            failure: None,
-            now,
-        }
-    }
-
-    /// The age of the response, for `Age`.
-    pub fn age(&self) -> Duration {
-        self.head.freshness.age(self.now)
-    }
-
-    /// The value of `Cache-Status` for the cache called `name` (RFC 9211).
-    pub fn cache_status(&self, name: &str) -> HeaderValue {
-        let freshness = &self.head.freshness;
-        let ttl = ttl(freshness.remaining(self.now), freshness.staleness(self.now));
-        self.status
-            .cache_status(name, Some(ttl), self.upstream_status)
-    }
-}
-
-/// What was found for a request.
-pub(crate) struct Selected {
-    /// Where the response lies that the request selects, or will.
-    pub(crate) slot: Key,
-    /// The response, if it is stored.
-    pub(crate) entry: Option<Entry>,
-    /// The variants there are.
-    pub(crate) variants: Option<Arc<Variants>>,
-    /// When it was looked for, among purges.
-    pub(crate) born: Epoch,
 }
 
 impl Cache {

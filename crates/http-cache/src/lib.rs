@@ -7,6 +7,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`cache`] | the way of a request: look up, serve, wait, fetch |
+//! | [`request`], [`served`] | what is asked and answered |
 //! | `reception` | what becomes of a fetched response: told, passed on, stored, freshened |
 //! | [`shared`] | a plain shared cache in front of any origin |
 //! | [`policy`] | what may be stored, how long it is fresh, when it may be served again |
@@ -38,18 +39,22 @@ pub mod policy;
 pub mod purge;
 pub mod range;
 mod reception;
+pub mod request;
+pub mod served;
 pub mod shared;
 pub mod status;
 pub mod use_stale;
 pub mod vary;
 
-pub use cache::{Cache, CacheConfig, CacheRequest, Conditions, Purged, Served};
+pub use cache::{Cache, CacheConfig, Purged};
 pub use cache_valid::CacheValid;
 pub use clock::Clock;
 pub use entry::Head;
 pub use flight::FetchError;
 pub use key::Key;
 pub use policy::Policy;
+pub use request::{CacheRequest, Conditions};
+pub use served::{Served, ServedBody};
 pub use shared::SharedCache;
 pub use status::CacheStatus;
 pub use use_stale::UseStale;

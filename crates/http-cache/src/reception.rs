@@ -1,8 +1,6 @@
 //! What becomes of a fetched response: its head is told, its body is passed on, the whole is stored.
 
-use crate::cache::{
-    CacheRequest, Inner, Selected, UpstreamBody, UpstreamResponse, is_failure, part_key,
-};
+use crate::cache::{Inner, UpstreamBody, UpstreamResponse, is_failure};
 use crate::date::date_of;
 use crate::directives::{Directives, Scope};
 use crate::entry::{Entry, Head, Stored, strip_connection_headers};
@@ -10,6 +8,7 @@ use crate::flight::{FetchError, Flight, FlightHead, Incomplete, Unkept};
 use crate::freshness::Freshness;
 use crate::key::Key;
 use crate::policy::{RequestRules, Times};
+use crate::request::{CacheRequest, Selected, part_key};
 use crate::vary::{Selecting, Variant, Variants};
 use bytes::{Bytes, BytesMut};
 use http::header::{

@@ -4,7 +4,7 @@
 //! invalidating what they changed. What the upstream says is handed on untouched but for `Age` and `Cache-Status`. The
 //! strict pipeline of an image server does not use this; it shows and tests the engine alone.
 
-use crate::cache::{Cache, CacheRequest, Conditions, Served, ServedBody, UpstreamResponse};
+use crate::cache::{Cache, UpstreamResponse};
 use crate::conditional;
 use crate::entry::strip_connection_headers;
 use crate::flight::{FetchError, Frames, frames};
@@ -12,6 +12,8 @@ use crate::key::Key;
 use crate::policy::{RequestRules, Reuse, Times};
 use crate::range::{self, Answer, Part};
 use crate::reception::{content_length, date};
+use crate::request::{CacheRequest, Conditions};
+use crate::served::{Served, ServedBody};
 use crate::status::CacheStatus;
 use bytes::Bytes;
 use http::header::{
