@@ -5,6 +5,7 @@ mod common;
 
 use common::{Answer, Stack, send};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 const TOKEN: &str = "token-of-the-test";
 const AUTHORIZATION: &str = "authorization: Bearer token-of-the-test\r\n";
@@ -19,6 +20,14 @@ fn admin(stack: &Stack, method: &str, target: &str, headers: &str) -> Answer {
 
 fn cached(stack: &Stack, path: &str) -> String {
     stack.get(path).header("x-cache").unwrap().to_owned()
+}
+
+/// Asks again until it is so, for a bounded time: what is written in the background has no other sign.
+fn until(holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline, "it never is");
+    }
 }
 
 #[test]
@@ -74,7 +83,7 @@ fn a_purge_holds_after_a_restart_and_without_memory() {
     for path in ["/resize/120/umang.jpg", "/resize/120/picos.jpg"] {
         stack.get(path);
         // It is on disk when it is a hit, since there is no memory.
-        while cached(&stack, path) != "HIT" {}
+        until(|| cached(&stack, path) == "HIT");
     }
     admin(&stack, "POST", "/purge/prefix/uma", AUTHORIZATION);
     stack.restart_edge();
@@ -104,5 +113,5 @@ fn the_subcommands_purge_and_look() {
     assert_eq!(cached(&stack, path), "UPDATING");
     run(&["purge", "all"]);
     assert_eq!(cached(&stack, path), "MISS");
-    while !run(&["cache", "ls", "umang"]).contains(path) {}
+    until(|| run(&["cache", "ls", "umang"]).contains(path));
 }
