@@ -229,9 +229,8 @@ impl Reception {
             self.flight.push(chunk.clone());
             chunks.push(chunk);
         }
-        if chunks.len() == 1 {
-            return Some((chunks.pop()?, trailers));
-        }
+        // Copied even where it came in one piece: a piece is a part of the connection's read buffer, and would keep all of
+        // that in memory.
         let mut whole = BytesMut::with_capacity(length);
         for chunk in &chunks {
             whole.extend_from_slice(chunk);
@@ -268,15 +267,12 @@ impl Reception {
         let Some(_admitted) = self.inner.purges.admit(key.as_str(), self.selected.born) else {
             return;
         };
-        let mut entry = entry.clone();
-        if !without.is_empty() {
-            let mut headers = entry.head.headers.clone();
-            for name in without {
-                headers.remove(name);
-            }
-            let (freshness, selecting) = (entry.head.freshness, entry.head.selecting.clone());
-            entry.head = Arc::new(Head::new(entry.head.status, headers, freshness, selecting));
+        let (mut entry, mut headers) = (entry.clone(), owned(&entry.head.headers));
+        for name in without {
+            headers.remove(name);
         }
+        let (freshness, selecting) = (entry.head.freshness, entry.head.selecting.clone());
+        entry.head = Arc::new(Head::new(entry.head.status, headers, freshness, selecting));
         if entry.head.selecting.is_empty() {
             return self.put(key.clone(), Stored::Response(entry));
         }
@@ -342,6 +338,21 @@ pub(crate) fn updated(stored: &HeaderMap, mut update: HeaderMap) -> HeaderMap {
     }
     headers.extend(update);
     headers
+}
+
+/// The same headers with memory of their own: as they came, their values are parts of the connection's read buffer.
+fn owned(headers: &HeaderMap) -> HeaderMap {
+    let copy = |value: &HeaderValue| HeaderValue::from_bytes(value.as_bytes());
+    headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), copy(value).ok()?)))
+        .fold(
+            HeaderMap::with_capacity(headers.len()),
+            |mut owned, (name, value)| {
+                owned.append(name, value);
+                owned
+            },
+        )
 }
 
 /// Whether waiters may have the response as well. A failure is told to all, so that it fails once for all.
