@@ -4,9 +4,14 @@
 //! figure to trust; requests per second say as much about the load generator, which shares the cores.
 #![forbid(unsafe_code)]
 
+pub mod comparison;
 pub mod http;
 pub mod nginx;
+pub mod originals;
+pub mod peer;
 pub mod procfs;
+pub mod quality;
 pub mod report;
 pub mod tandem;
+pub mod worker;
 pub mod wrk;
