@@ -35,7 +35,7 @@ impl Shrink {
 
 /// How many decoded pixels there must be for each pixel of the result, along a side, so that the final Lanczos3 step has
 /// its own say.
-const MARGIN: f64 = 2.0;
+const MARGIN: f64 = 1.5;
 
 /// The largest shrink that leaves the margin.
 pub(crate) fn choose(source: Area, scaled: Size, orientation: Orientation) -> Shrink {
