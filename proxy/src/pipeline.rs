@@ -8,10 +8,10 @@ use crate::rate_limit::RateLimit;
 use crate::respond::{self, Body, ClientLifetime};
 use crate::upstream::Upstream;
 use http::header::ACCEPT;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, Uri};
 use http_cache::{Cache, CacheRequest, CacheStatus, Conditions, Key, Served};
 use hyper::body::Incoming;
-use image_url::{AcceptClass, Canonical, Language, SecureLink, Target};
+use image_url::{AcceptClass, Canonical, Language, SecureLink, Target, TargetError};
 use service::metrics::Registry;
 use service::request_id::X_REQUEST_ID;
 use service::{Problem, RequestId, framing};
@@ -152,7 +152,7 @@ async fn find(
         limit.check(client).map_err(Failure::RateLimited)?;
     }
     framing::check(request.method(), request.headers())?;
-    let target = Target::parse(&request.uri().to_string())?;
+    let target = target(request.uri())?;
     let link = edge
         .secure_link
         .verify(&target, client, SystemTime::now())?;
@@ -182,6 +182,14 @@ async fn find(
         served,
         link_expires: link.expires(),
     })
+}
+
+/// The target as it was sent: nearly always a path, which needs no putting together.
+fn target(uri: &Uri) -> Result<Target, TargetError> {
+    match (uri.scheme(), uri.path_and_query()) {
+        (None, Some(path)) => Target::parse(path.as_str()),
+        _ => Target::parse(&uri.to_string()),
+    }
 }
 
 /// The canonical path and, as variants of it, the classes of clients where the format is negotiated.

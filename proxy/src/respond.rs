@@ -45,10 +45,8 @@ pub(crate) async fn picture(
     lifetime: ClientLifetime,
 ) -> Response<Body> {
     let head = served.head.clone();
-    let mut headers = HeaderMap::with_capacity(16);
-    for (name, value) in head.prepared(prepare) {
-        headers.insert(name, value.clone());
-    }
+    let prepared = head.prepared(|_| prepare(&served, lifetime.expires));
+    let mut headers = prepared.clone();
     headers.insert(AGE, HeaderValue::from(served.age().as_secs()));
     set_lifetime(&mut headers, &served, lifetime);
     headers.insert(CACHE_STATUS, served.cache_status(NAME));
@@ -68,11 +66,18 @@ pub(crate) async fn picture(
         }
     } else {
         let (length, body) = body(served.body);
-        if let Some(length) = length {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        if method == Method::HEAD {
+            if let Some(length) = length {
+                headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+            }
+            (head.status, empty())
+        } else {
+            if let (Some(length), Either::Right(_)) = (length, &body) {
+                // A body that is all there says its length itself.
+                headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+            }
+            (head.status, body)
         }
-        let head_only = method == Method::HEAD;
-        (head.status, if head_only { empty() } else { body })
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
@@ -80,12 +85,21 @@ pub(crate) async fn picture(
     response
 }
 
-/// The headers that are the same in every answer with this picture.
-fn prepare(head: &Head) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(8);
+/// The headers that are the same in every answer with this picture, as long as it is younger than `expires`.
+fn prepare(served: &Served, expires: Option<Duration>) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(12);
     for name in PASSED_ON {
-        if let Some(value) = head.headers.get(&name) {
+        if let Some(value) = served.head.headers.get(&name) {
             headers.insert(name, value.clone());
+        }
+    }
+    if let Some(max_age) = expires {
+        insert_lifetime(&mut headers, served, max_age);
+    } else {
+        for name in [CACHE_CONTROL, EXPIRES] {
+            if let Some(value) = served.head.headers.get(&name) {
+                headers.insert(name, value.clone());
+            }
         }
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -123,34 +137,29 @@ async fn part(
     Some((status, Either::Left(Full::new(bytes))))
 }
 
-/// `Expires` and `Cache-Control` (nginx: `expires 30d`), never beyond the life of the link.
+/// Sets `Expires` and `Cache-Control` where those that are prepared do not hold: never beyond the life of the link, and
+/// from now on where the picture is older than it may become.
 fn set_lifetime(headers: &mut HeaderMap, served: &Served, lifetime: ClientLifetime) {
     let left = lifetime
         .link_expires
         .map(|end| end.duration_since(served.now).unwrap_or_default());
-    match (lifetime.expires, left) {
-        (None, None) => {
-            for name in [CACHE_CONTROL, EXPIRES] {
-                if let Some(value) = served.head.headers.get(&name) {
-                    headers.insert(name, value.clone());
-                }
-            }
-        }
-        (expires, left) => {
-            // max-age counts from the age that `Age` tells (RFC 9111 §4.2), so the link's remaining time starts there.
-            let capped = left.map(|left| left.saturating_add(served.age()));
-            let max_age = [expires, capped]
-                .into_iter()
-                .flatten()
-                .min()
-                .unwrap_or_default();
-            let max_age = max_age.min(LONGEST);
-            let until = served.now + max_age.saturating_sub(served.age());
-            headers.insert(CACHE_CONTROL, max_age_value(max_age));
-            if let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(until)) {
-                headers.insert(EXPIRES, date);
-            }
-        }
+    // max-age counts from the age that `Age` tells (RFC 9111 §4.2), so the link's remaining time starts there.
+    let capped = left.map(|left| left.saturating_add(served.age()));
+    let max_age = match (lifetime.expires, capped) {
+        (expires, Some(capped)) => expires.map_or(capped, |expires| expires.min(capped)),
+        (Some(expires), None) if served.age() >= expires => expires,
+        (_, None) => return,
+    };
+    insert_lifetime(headers, served, max_age);
+}
+
+/// `Expires` and `Cache-Control` (nginx: `expires 30d`).
+fn insert_lifetime(headers: &mut HeaderMap, served: &Served, max_age: Duration) {
+    let max_age = max_age.min(LONGEST);
+    let until = served.now + max_age.saturating_sub(served.age());
+    headers.insert(CACHE_CONTROL, max_age_value(max_age));
+    if let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(until)) {
+        headers.insert(EXPIRES, date);
     }
 }
 

@@ -20,11 +20,11 @@ pub fn not_modified(request: &HeaderMap, stored: &HeaderMap) -> bool {
             .flat_map(|list| members(list.as_bytes()))
             .any(|candidate| candidate == b"*" || opaque(candidate) == etag);
     }
+    let Some(since) = date_of(request, IF_MODIFIED_SINCE) else {
+        return false;
+    };
     let modified = date_of(stored, LAST_MODIFIED).or_else(|| date_of(stored, DATE));
-    match (date_of(request, IF_MODIFIED_SINCE), modified) {
-        (Some(since), Some(modified)) => modified <= since,
-        _ => false,
-    }
+    modified.is_some_and(|modified| modified <= since)
 }
 
 /// The members of a list of entity tags, which may hold commas (RFC 9110 §8.8.3).

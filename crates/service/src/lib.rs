@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod admin_client;
+mod allocator;
 pub mod announce;
 pub mod framing;
 pub mod healthcheck;
