@@ -1,5 +1,5 @@
 //! How good a picture looks: SSIMULACRA2 against a reference that spares nothing, the whole original decoded and scaled
-//! in linear light with Lanczos3.
+//! with Lanczos3.
 
 use anyhow::{Context, bail};
 use fast_image_resize::images::Image;
@@ -7,23 +7,33 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer
 use ssimulacra2::{ColorPrimaries, Rgb, TransferCharacteristic, compute_frame_ssimulacra2};
 use std::path::Path;
 
-/// A picture in linear light, three floats a pixel, on white where it is transparent.
-pub struct Linear {
+/// What the numbers of a pixel mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Light {
+    /// Amounts of light, the right thing to average.
+    Linear,
+    /// sRGB as it is coded, which image servers average since it is cheaper.
+    Coded,
+}
+
+/// A picture of three floats a pixel, on white where it is transparent.
+pub struct Raster {
     width: u32,
     height: u32,
     pixels: Vec<[f32; 3]>,
+    light: Light,
 }
 
-impl Linear {
+impl Raster {
     /// Decodes a file whole; an animation's first frame.
     ///
     /// # Errors
     /// When it cannot be decoded.
-    pub fn open(path: &Path) -> anyhow::Result<Self> {
+    pub fn open(path: &Path, light: Light) -> anyhow::Result<Self> {
         let bytes = std::fs::read(path)?;
         let picture =
             image::load_from_memory(&bytes).with_context(|| path.display().to_string())?;
-        let table: Vec<f32> = (0..=255).map(to_linear).collect();
+        let table: Vec<f32> = (0..=255).map(|value| light.of(value)).collect();
         let rgba = picture.into_rgba8();
         let pixels = rgba.pixels().map(|pixel| {
             let alpha = f32::from(pixel.0[3]) / 255.0;
@@ -34,6 +44,7 @@ impl Linear {
             width: rgba.width(),
             height: rgba.height(),
             pixels: pixels.collect(),
+            light,
         })
     }
 
@@ -63,6 +74,7 @@ impl Linear {
             width,
             height,
             pixels: values.as_chunks().0.to_vec(),
+            light: self.light,
         })
     }
 
@@ -97,7 +109,11 @@ impl Linear {
             .pixels
             .iter()
             .map(|pixel| pixel.map(|value| value.clamp(0.0, 1.0)));
-        let (transfer, primaries) = (TransferCharacteristic::Linear, ColorPrimaries::BT709);
+        let transfer = match self.light {
+            Light::Linear => TransferCharacteristic::Linear,
+            Light::Coded => TransferCharacteristic::SRGB,
+        };
+        let primaries = ColorPrimaries::BT709;
         let (width, height) = (self.width as usize, self.height as usize);
         Ok(Rgb::new(
             pixels.collect(),
@@ -109,13 +125,15 @@ impl Linear {
     }
 }
 
-/// IEC 61966-2-1.
-fn to_linear(value: u8) -> f32 {
-    let value = f32::from(value) / 255.0;
-    if value <= 0.04045 {
-        value / 12.92
-    } else {
-        ((value + 0.055) / 1.055).powf(2.4)
+impl Light {
+    fn of(self, value: u8) -> f32 {
+        let value = f32::from(value) / 255.0;
+        match self {
+            Self::Coded => value,
+            // IEC 61966-2-1.
+            Self::Linear if value <= 0.04045 => value / 12.92,
+            Self::Linear => ((value + 0.055) / 1.055).powf(2.4),
+        }
     }
 }
 
