@@ -14,6 +14,7 @@
 //! | [`freshness`] | the times of one stored response: age, lifetime |
 //! | [`directives`] | `Cache-Control` and `CDN-Cache-Control` read as a whole |
 //! | [`cache_valid`], [`use_stale`] | nginx's `proxy_cache_valid` and `proxy_cache_use_stale` |
+//! | [`date`] | the three forms of dates |
 //! | [`conditional`], [`range`] | what a client gets of a stored response: 304, 206, 416 |
 //! | [`vary`] | which of several stored responses a request selects |
 //! | [`purge`] | what a purge means, and its order among all that is under way |
@@ -27,7 +28,7 @@ pub mod cache;
 pub mod cache_valid;
 pub mod clock;
 pub mod conditional;
-mod date;
+pub mod date;
 pub mod directives;
 pub mod disk;
 pub mod entry;

@@ -297,7 +297,7 @@ impl Reception {
                 .headers
                 .get(ETAG)
                 .map(|etag| etag.as_bytes().to_vec()),
-            date: millis_of_date(&entry.head.headers),
+            date: millis_of_date(&entry.head.headers, self.inner.config.clock.now()),
         };
         let slot = entry.head.selecting.key(key);
         let gone = variants.add(key, variant);
@@ -372,8 +372,8 @@ pub(crate) fn date(headers: &mut HeaderMap, now: SystemTime) {
     }
 }
 
-fn millis_of_date(headers: &HeaderMap) -> u64 {
-    let since = date_of(headers, DATE).and_then(|date| date.duration_since(UNIX_EPOCH).ok());
+fn millis_of_date(headers: &HeaderMap, now: SystemTime) -> u64 {
+    let since = date_of(headers, DATE, now).and_then(|date| date.duration_since(UNIX_EPOCH).ok());
     since.map_or(0, |since| since.as_millis() as u64)
 }
 
