@@ -107,7 +107,7 @@ impl Cache {
         let disk = config
             .disk
             .clone()
-            .map(|disk| Disk::open(disk, purges.clone()))
+            .map(|disk| Disk::open(disk, purges.clone(), config.clock.clone()))
             .transpose()?;
         Ok(Self(Arc::new(Inner {
             memory: Memory::new(config.memory),

@@ -16,6 +16,7 @@ mod index;
 mod start;
 mod writer;
 
+use crate::clock::Clock;
 use crate::entry::Stored;
 use crate::key::Key;
 use crate::purge::{Epoch, Mode, Purges, Rule};
@@ -30,7 +31,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 use writer::Job;
 
 /// Stores that may wait for the writer, and their bytes; more are skipped.
@@ -122,8 +123,9 @@ struct Shared {
     purges: Arc<Purges>,
     /// When the tier was opened, among purges.
     born: Epoch,
+    clock: Clock,
     counters: DiskCounters,
-    last_complaint: Mutex<Option<Instant>>,
+    complaints: Mutex<Complaints>,
 }
 
 /// The tier. Dropping it writes what is queued.
@@ -139,7 +141,7 @@ impl Disk {
     /// # Errors
     /// When the writer's thread cannot be started. A folder that cannot be used is told in the log, once a minute,
     /// and nothing is stored.
-    pub(crate) fn open(config: DiskConfig, purges: Arc<Purges>) -> io::Result<Self> {
+    pub(crate) fn open(config: DiskConfig, purges: Arc<Purges>, clock: Clock) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             files: Files::new(config.dir.clone()),
             config,
@@ -152,8 +154,9 @@ impl Disk {
             overflow: Mutex::default(),
             born: purges.now(),
             purges,
+            clock,
             counters: DiskCounters::default(),
-            last_complaint: Mutex::new(None),
+            complaints: Mutex::default(),
         });
         shared.try_to_take_folder();
         let (jobs, queue) = sync_channel(QUEUE);
@@ -451,14 +454,27 @@ impl Shared {
     }
 
     fn complain(&self, what: &str) {
-        let mut last = self
-            .last_complaint
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if last.is_none_or(|last| last.elapsed() >= COMPLAINT_INTERVAL) {
-            *last = Some(Instant::now());
+        let complaints = self.complaints.lock();
+        let mut complaints = complaints.unwrap_or_else(PoisonError::into_inner);
+        if complaints.are_due(self.clock.now()) {
             tracing::warn!(dir = %self.files.dir().display(), "cache disk: {what}");
         }
+    }
+}
+
+/// When the log was last told of a failing disk.
+#[derive(Debug, Default)]
+struct Complaints(Option<SystemTime>);
+
+impl Complaints {
+    /// Whether the log is to be told again. A clock that was set back must not silence it.
+    fn are_due(&mut self, now: SystemTime) -> bool {
+        let since = self.0.map(|last| now.duration_since(last));
+        let due = !matches!(since, Some(Ok(since)) if since < COMPLAINT_INTERVAL);
+        if due {
+            self.0 = Some(now);
+        }
+        due
     }
 }
 

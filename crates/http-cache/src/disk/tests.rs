@@ -1,8 +1,10 @@
 //! The tier as a whole, on real folders.
 
 use super::*;
+use crate::clock::ManualClock;
 use crate::entry::tests::entry;
 use std::path::Path;
+use std::time::Instant;
 
 fn config(dir: &Path) -> DiskConfig {
     DiskConfig {
@@ -17,7 +19,7 @@ fn tag(key: &str) -> Option<&str> {
 }
 
 fn open(config: DiskConfig) -> Disk {
-    Disk::open(config, Arc::new(Purges::new(tag))).unwrap()
+    Disk::open(config, Arc::new(Purges::new(tag)), Clock::System).unwrap()
 }
 
 fn key(text: impl Into<String>) -> Key {
@@ -134,6 +136,40 @@ fn what_nobody_asks_for_goes_after_the_inactive_time() {
     disk.settle();
     assert!(disk.body("/a").is_none());
     assert!(contents(dir.path()).is_empty());
+}
+
+#[test]
+fn what_is_written_is_as_old_as_the_configured_clock_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new();
+    clock.advance(Duration::from_secs(86_400));
+    let clock = Clock::Manual(clock);
+    let purges = Arc::new(Purges::new(tag));
+    let disk = Disk::open(config(dir.path()), purges, clock.clone()).unwrap();
+    disk.put("/a", entry("body"));
+    let used = disk.list("", 1)[0].used;
+    assert_eq!(Seconds(used), Seconds::of(clock.now()));
+    disk.tidy(clock.now());
+    disk.settle();
+    assert_eq!(disk.held().1, 1);
+}
+
+#[test]
+fn the_log_is_told_once_a_minute_even_when_the_clock_is_set_back() {
+    let mut complaints = Complaints::default();
+    let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    for (seconds, due) in [
+        (1000, true),
+        (1000, false),
+        (1059, false),
+        (1060, true),
+        (1100, false),
+        (900, true),
+        (959, false),
+        (960, true),
+    ] {
+        assert_eq!(complaints.are_due(at(seconds)), due, "{seconds}");
+    }
 }
 
 #[test]

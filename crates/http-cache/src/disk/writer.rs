@@ -122,7 +122,7 @@ impl Shared {
             key: key.as_str().into(),
             content,
             size,
-            used: Seconds::of(SystemTime::now()),
+            used: Seconds::of(self.clock.now()),
             expired: Seconds(0),
         };
         let previous = {
