@@ -319,6 +319,10 @@ pub(crate) struct ServeArgs {
         help_heading = "Cache"
     )]
     pub max_fetches: usize,
+    /// Bytes of pictures that fetches under way hold at most; what finds no room is passed on without being kept.
+    #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = units::byte_size,
+          env = "EDGE_MAX_FETCH_MEMORY", help_heading = "Cache")]
+    pub max_fetch_memory: ByteSize,
     /// How long browsers and CDNs may keep a picture, or off to pass on what the resizer says (nginx: expires).
     #[arg(long, value_name = "TIME", default_value = "30d", value_parser = units::duration_or_off, env = "EDGE_EXPIRES",
           help_heading = "Cache")]

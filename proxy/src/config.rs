@@ -78,6 +78,7 @@ impl Config {
                 lock_timeout: args.lock_timeout,
                 max_body: args.max_body.as_u64(),
                 max_flights: args.max_fetches,
+                max_flight_bytes: args.max_fetch_memory.as_u64(),
                 tag_of: original_of,
                 clock: Clock::System,
             },

@@ -102,6 +102,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         lock_timeout: Duration::from_secs(5),
         max_body: 64 << 20,
         max_flights: 1000,
+        max_flight_bytes: 256 << 20,
         tag_of: |_| None,
         clock: Clock::System,
     })?;

@@ -1,10 +1,11 @@
 //! The way of a request through the cache: look up, serve, wait, fetch. What becomes of a fetched response is
 //! `reception`'s.
 
+use crate::budget::{Budget, Share};
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskConfig, Found};
 use crate::entry::{Entry, Head, Stored, strip_connection_headers};
-use crate::flight::{FetchError, FlightHead, Passenger, frames, take_off};
+use crate::flight::{FetchError, FlightHead, Gate, Passenger, frames, take_off};
 use crate::freshness::Freshness;
 use crate::key::Key;
 use crate::memory::Memory;
@@ -25,6 +26,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+/// Flights that a request joins before it fetches on its own, where each turns out to be for another variant than its
+/// own.
+const MAX_REJOINS: usize = 4;
 
 /// What a fetch answers.
 pub type UpstreamResponse = Response<UpstreamBody>;
@@ -44,11 +50,14 @@ pub struct CacheConfig {
     /// How long a request waits for another's flight before it fetches on its own, uncached
     /// (nginx: `proxy_cache_lock_timeout`).
     pub lock_timeout: Duration,
-    /// Largest body kept, in bytes. A response that says that it is larger is passed on without being kept; one that
-    /// turns out to be breaks off.
+    /// Largest body kept, in bytes. A larger one is passed on without being kept, also where that turns out only while it
+    /// comes.
     pub max_body: u64,
-    /// Fetches under way at most; each holds its body. A request that needs one more fails.
+    /// Fetches under way at most. A request that needs one more fails.
     pub max_flights: usize,
+    /// Bytes of bodies that all fetches under way hold at most. A body that finds no room is passed on without being
+    /// kept.
+    pub max_flight_bytes: u64,
     /// The tag of a key, by which purges find what belongs together.
     pub tag_of: TagOf,
     /// Where the time comes from.
@@ -73,15 +82,27 @@ pub(crate) struct Inner {
     flights: Mutex<HashMap<Key, Aloft>>,
     /// The right to fetch.
     fetches: Arc<Semaphore>,
+    /// The bytes that flights may hold.
+    budget: Arc<Budget>,
+    pub(crate) counters: CacheCounters,
     /// The number of the next flight.
     numbers: AtomicU64,
     /// Held while the list of an URL's variants is changed.
     pub(crate) changing_variants: Mutex<()>,
 }
 
+/// What became of bodies that were not kept, for metrics.
+#[derive(Debug, Default)]
+pub struct CacheCounters {
+    /// Bodies passed on without being kept since they were larger than `max_body`.
+    pub too_large: AtomicU64,
+    /// Bodies passed on without being kept since the fetches under way held `max_flight_bytes` already.
+    pub over_budget: AtomicU64,
+}
+
 /// A flight under way, as the table has it.
 struct Aloft {
-    passenger: Passenger,
+    gate: Gate,
     /// When it was begun, among purges: who asks after a purge does not join what began before it.
     born: Epoch,
     number: u64,
@@ -104,6 +125,7 @@ impl Cache {
     pub fn open(config: CacheConfig) -> std::io::Result<Self> {
         let purges = Arc::new(Purges::new(config.tag_of));
         let fetches = Arc::new(Semaphore::new(config.max_flights));
+        let budget = Arc::new(Budget::new(config.max_flight_bytes));
         let disk = config
             .disk
             .clone()
@@ -116,6 +138,8 @@ impl Cache {
             purges,
             flights: Mutex::default(),
             fetches,
+            budget,
+            counters: CacheCounters::default(),
             numbers: AtomicU64::new(0),
             changing_variants: Mutex::default(),
         })))
@@ -155,26 +179,35 @@ impl Cache {
         if request.rules.directives.only_if_cached {
             return Err(FetchError::NotCached);
         }
-        let fetch = Arc::new(fetch);
-        let outcome = match self.join(&request, selected, fetch.clone()) {
-            Ok(Joined::Landed(entry)) => return Ok(Served::stored(entry, CacheStatus::Hit, now)),
-            Ok(Joined::Waiting(mut passenger)) => {
-                let head = passenger.head();
-                match tokio::time::timeout(self.0.config.lock_timeout, head).await {
-                    Ok(Ok(head)) if !head.shareable || !request.selects(&head.head.selecting) => {
-                        return self.bypass(fetch, stored.as_ref()).await;
-                    }
-                    Ok(head) => head.map(|head| (head, passenger, true)),
-                    Err(_) => return self.bypass(fetch, stored.as_ref()).await,
+        let (fetch, begun) = (Arc::new(fetch), Instant::now());
+        let mut selected = selected;
+        for _ in 0..MAX_REJOINS {
+            let outcome = match self.join(&request, selected.clone(), fetch.clone()) {
+                Ok(Joined::Landed(entry)) => {
+                    return Ok(Served::stored(entry, CacheStatus::Hit, now));
                 }
-            }
-            Ok(Joined::Launched(mut passenger)) => {
-                let head = passenger.head().await;
-                head.map(|head| (head, passenger, false))
-            }
-            Err(failure) => Err(failure),
-        };
-        self.settle(outcome, stored.as_ref())
+                Ok(Joined::Waiting(passenger)) => {
+                    let left = self.0.config.lock_timeout.saturating_sub(begun.elapsed());
+                    match tokio::time::timeout(left, passenger.head()).await {
+                        Err(_) => break,
+                        Ok(Ok(head)) if !head.shareable => break,
+                        Ok(Ok(head)) if !request.selects(&head.head.selecting) => {
+                            // The answer is another variant's. Those who wait for ours are one flight as well.
+                            selected.slot = request.slot_beside(&head.head.selecting);
+                            continue;
+                        }
+                        Ok(head) => head.map(|head| (head, passenger, true)),
+                    }
+                }
+                Ok(Joined::Launched(passenger)) => {
+                    let head = passenger.head().await;
+                    head.map(|head| (head, passenger, false))
+                }
+                Err(failure) => Err(failure),
+            };
+            return self.settle(outcome, stored.as_ref());
+        }
+        self.bypass(fetch, stored.as_ref()).await
     }
 
     /// What is served in the end: what the flight brought, or what is stored in its place.
@@ -295,6 +328,16 @@ impl Cache {
         self.0.lock_flights().len()
     }
 
+    /// Bytes of bodies that fetches under way hold.
+    pub fn flight_bytes(&self) -> u64 {
+        self.0.budget.held()
+    }
+
+    /// What was not kept so far.
+    pub fn counters(&self) -> &CacheCounters {
+        &self.0.counters
+    }
+
     pub(crate) fn now(&self) -> SystemTime {
         self.0.config.clock.now()
     }
@@ -333,7 +376,7 @@ impl Cache {
         let Some(entry) = selected.entry.clone().filter(|_| status == StatusCode::OK) else {
             return;
         };
-        let (flight, _) = take_off();
+        let (flight, ..) = take_off();
         let reception = Reception::new(self.0.clone(), request.clone(), selected, flight, None);
         let stored = &entry.head.headers;
         let differs = |name: HeaderName| {
@@ -398,8 +441,9 @@ impl Cache {
         if !request.alone {
             if let Some(aloft) = flights.get(&slot)
                 && self.0.purges.admit(slot.as_str(), aloft.born).is_some()
+                && let Some(passenger) = aloft.gate.board()
             {
-                return Ok(Joined::Waiting(aloft.passenger.clone()));
+                return Ok(Joined::Waiting(passenger));
             }
             // A flight may have landed since the look-up: it stores before it leaves the table.
             if let Some(Stored::Response(entry)) = self.0.memory.get(&slot) {
@@ -412,11 +456,11 @@ impl Cache {
             }
         }
         let permit = self.0.permit()?;
-        let (flight, passenger) = take_off();
+        let (flight, gate, passenger) = take_off();
         let landing = (!request.alone).then(|| {
             let number = self.0.numbers.fetch_add(1, Ordering::Relaxed);
             let aloft = Aloft {
-                passenger: passenger.clone(),
+                gate,
                 born: selected.born,
                 number,
             };
@@ -518,7 +562,7 @@ struct Landing {
 impl Drop for Landing {
     fn drop(&mut self) {
         let mut flights = self.inner.lock_flights();
-        // After a purge another flight may have taken its place.
+        // Another flight may have taken its place: after a purge, or when its body was no longer replayed.
         let own = |aloft: &Aloft| aloft.number == self.number;
         if flights.get(&self.slot).is_some_and(own) {
             flights.remove(&self.slot);
@@ -531,6 +575,11 @@ impl Inner {
     fn permit(&self) -> Result<OwnedSemaphorePermit, FetchError> {
         let permit = self.fetches.clone().try_acquire_owned();
         permit.map_err(|_| FetchError::Overloaded)
+    }
+
+    /// A share of what flights may hold, empty yet.
+    pub(crate) fn share(&self) -> Share {
+        Share::of(self.budget.clone())
     }
 
     fn lock_flights(&self) -> MutexGuard<'_, HashMap<Key, Aloft>> {

@@ -20,10 +20,12 @@
 //! | [`purge`] | what a purge means, and its order among all that is under way |
 //! | [`entry`] | a stored response, and its form on disk |
 //! | [`flight`] | one fetch shared by all who wait for it |
+//! | `budget` | how many bytes of bodies the flights may hold |
 //! | [`memory`], [`disk`] | the two tiers |
 //! | [`status`] | `Cache-Status` (RFC 9211) and nginx's words |
 #![forbid(unsafe_code)]
 
+mod budget;
 pub mod cache;
 pub mod cache_valid;
 pub mod clock;
@@ -47,7 +49,7 @@ pub mod status;
 pub mod use_stale;
 pub mod vary;
 
-pub use cache::{Cache, CacheConfig, Purged};
+pub use cache::{Cache, CacheConfig, CacheCounters, Purged};
 pub use cache_valid::CacheValid;
 pub use clock::Clock;
 pub use entry::Head;

@@ -19,6 +19,7 @@ use http::response::Parts;
 use http::{HeaderMap, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::OwnedSemaphorePermit;
@@ -35,6 +36,15 @@ pub(crate) struct Reception {
     asked: SystemTime,
     /// Held while the response comes, so that fetches are bounded.
     permit: Option<OwnedSemaphorePermit>,
+}
+
+/// A body that came to its end.
+#[derive(Default)]
+struct Received {
+    /// All of it, where it was kept.
+    whole: Option<Bytes>,
+    length: u64,
+    trailers: Option<HeaderMap>,
 }
 
 impl Reception {
@@ -192,54 +202,75 @@ impl Reception {
         if unwanted {
             self.inner.remove(&self.selected.slot);
         }
+        if too_large {
+            count(&self.inner.counters.too_large);
+        }
         if too_large || (storable.is_none() && !shareable) {
             let unkept = Some(Unkept::new(body, self.permit.take()));
             return self.flight.set_head(Ok(told(false, unkept)));
         }
         self.flight.set_head(Ok(told(shareable, None)));
-        let Some((body, trailers)) = self.receive_body(body).await else {
+        let Some(received) = self.receive_body(body).await else {
             return self.flight.end(Err(Incomplete));
         };
-        if length.is_some_and(|length| length != body.len() as u64) {
+        if length.is_some_and(|length| length != received.length) {
             return self.flight.end(Err(Incomplete));
         }
         // Stored before the end is told: who saw the end of the body finds it in the cache.
-        if let Some(storable) = storable {
+        if let (Some(storable), Some(body)) = (storable, received.whole) {
             self.store(&Entry { head, body }, &storable.without);
         }
-        self.flight.end(Ok(trailers));
+        self.flight.end(Ok(received.trailers));
     }
 
-    /// The whole body and its trailers, or `None` when it breaks off or exceeds the bound.
-    async fn receive_body(&self, mut body: UpstreamBody) -> Option<(Bytes, Option<HeaderMap>)> {
-        let (mut chunks, mut trailers): (Vec<Bytes>, _) = (Vec::new(), None);
-        let mut length = 0;
+    /// Passes the body on as it comes; `None` when it breaks off, or is for nobody any more. One that exceeds the bounds is
+    /// not kept.
+    async fn receive_body(&self, mut body: UpstreamBody) -> Option<Received> {
+        let (mut chunks, mut share) = (Some(Vec::new()), self.inner.share());
+        let mut received = Received::default();
         while let Some(frame) = body.frame().await {
             let chunk = match frame.ok()?.into_data() {
                 Ok(chunk) => chunk,
                 Err(frame) => {
-                    trailers = frame.into_trailers().ok();
+                    received.trailers = frame.into_trailers().ok();
                     continue;
                 }
             };
-            length += chunk.len();
-            if length as u64 > self.inner.config.max_body {
-                return None;
+            received.length += chunk.len() as u64;
+            if chunks.is_some() {
+                let counters = &self.inner.counters;
+                let exceeded = if received.length > self.inner.config.max_body {
+                    Some(&counters.too_large)
+                } else if share.grow(chunk.len() as u64) {
+                    None
+                } else {
+                    Some(&counters.over_budget)
+                };
+                if let Some(counter) = exceeded {
+                    count(counter);
+                    self.flight.stop_replaying();
+                    chunks = None;
+                }
             }
             self.flight.push(chunk.clone());
-            chunks.push(chunk);
+            match &mut chunks {
+                Some(chunks) => chunks.push(chunk),
+                None if self.flight.wait_for_readers().await => share.release(),
+                None => return None,
+            }
         }
         // Copied even where it came in one piece: a piece is a part of the connection's read buffer, and would keep all of
         // that in memory.
-        let mut whole = BytesMut::with_capacity(length);
-        for chunk in &chunks {
-            whole.extend_from_slice(chunk);
-        }
-        Some((whole.freeze(), trailers))
+        received.whole = chunks.map(|chunks| {
+            let mut whole = BytesMut::with_capacity(received.length as usize);
+            for chunk in &chunks {
+                whole.extend_from_slice(chunk);
+            }
+            whole.freeze()
+        });
+        Some(received)
     }
 
-    /// Which requests the response answers; `None`: no other. Where no header matters, whatever the response varies on
-    /// is in the key.
     /// Whether a response says that what is stored is not what the upstream would answer any more. That a request may not
     /// have its answer stored says nothing of the kind.
     fn is_unwanted(&self, status: StatusCode, headers: &HeaderMap, times: Times) -> bool {
@@ -250,6 +281,8 @@ impl Reception {
             && policy.storable(rules, status, headers, times).is_none()
     }
 
+    /// Which requests the response answers; `None`: no other. Where no header matters, whatever the response varies on
+    /// is in the key.
     fn selecting(&self, response: &HeaderMap) -> Option<Selecting> {
         match &self.request.headers {
             Some(request) => Selecting::of(response, request),
@@ -324,6 +357,10 @@ impl Inner {
             disk.remove(key);
         }
     }
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
 }
 
 /// Headers with those of another message put over them, as RFC 9111 §3.2 says.
