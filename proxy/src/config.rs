@@ -44,6 +44,7 @@ impl Config {
             dir: args.cache_dir.clone(),
             size: args.cache_size.as_u64(),
             inactive: args.cache_inactive,
+            queue: args.cache_queue.as_u64(),
         };
         Ok(Self {
             server: ServerLimits {

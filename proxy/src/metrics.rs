@@ -127,6 +127,11 @@ impl Collector for CacheCollector {
         for (name, help, value) in [
             ("cache_disk_bytes", "Bytes held on disk", bytes),
             (
+                "cache_disk_queued_bytes",
+                "Bytes that wait to be written to disk",
+                disk.queued(),
+            ),
+            (
                 "cache_disk_entries",
                 "Pictures held on disk",
                 entries as u64,

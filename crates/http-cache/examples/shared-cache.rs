@@ -92,6 +92,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             dir,
             size: 10 << 30,
             inactive: Duration::from_secs(30 * 86_400),
+            queue: 128 << 20,
         }),
         policy: Policy {
             valid: CacheValid::default(),

@@ -289,14 +289,14 @@ impl Cache {
     /// that is on disk as well.
     pub async fn purge(&self, rule: Rule, mode: Mode) -> Purged {
         let (now, tag_of) = (self.0.config.clock.now(), self.0.config.tag_of);
-        self.0.purges.declare(rule.clone());
+        self.0.purges.declare(rule.clone(), mode, now);
         let memory = self.0.memory.purge(&rule, mode, tag_of, now);
         let inner = self.0.clone();
         let disk = tokio::task::spawn_blocking(move || {
             let disk = inner.disk.as_ref();
             let count = disk.map_or(0, |disk| disk.purge(&rule, mode, now));
             // What was read from disk while that went on came into memory.
-            inner.purges.declare(rule.clone());
+            inner.purges.declare(rule.clone(), mode, now);
             inner.memory.purge(&rule, mode, tag_of, now);
             count
         });
@@ -353,9 +353,12 @@ impl Cache {
 
     /// Forgets a URL, its variants and parts, also where they are on their way (RFC 9111 §4.4).
     pub(crate) async fn invalidate(&self, key: &Key) {
-        self.0.purges.declare(Rule::Key(key.clone()));
+        let now = self.now();
+        self.0
+            .purges
+            .declare(Rule::Key(key.clone()), Mode::Hard, now);
         for key in [key, &part_key(key)] {
-            if let Some(Stored::Variants(variants)) = self.0.find(key, self.now()).await {
+            if let Some(Stored::Variants(variants)) = self.0.find(key, now).await {
                 variants.keys(key).for_each(|slot| self.0.remove(&slot));
             }
             self.0.remove(key);
@@ -605,8 +608,12 @@ impl Inner {
                 read.await.ok().flatten()?
             }
         };
-        // What was purged while it was read must not come back.
-        let _admitted = self.purges.admit(key.as_str(), born)?;
+        // What was purged while it was read must not come back, or not as fresh.
+        let (_admitted, stale) = self.purges.admit_stored(key.as_str(), born)?;
+        let stored = match stale {
+            Some(at) => stored.expired(at),
+            None => stored,
+        };
         // A flight may have landed meanwhile, and what it brought is newer.
         if let Some(newer) = self.memory.get(key) {
             return Some(newer);

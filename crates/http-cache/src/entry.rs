@@ -133,6 +133,18 @@ impl Entry {
 }
 
 impl Stored {
+    /// The same as a soft purge at `at` leaves it: stale where it is a response.
+    pub(crate) fn expired(self, at: SystemTime) -> Self {
+        match self {
+            Self::Response(entry) => {
+                let mut freshness = entry.head.freshness;
+                freshness.expire(at);
+                Self::Response(entry.with_freshness(freshness))
+            }
+            variants @ Self::Variants(_) => variants,
+        }
+    }
+
     /// Bytes that it takes in memory, for the memory tier's bound. Headers are counted by their text and an overhead
     /// measured on a 64-bit machine.
     pub fn weight(&self) -> u64 {

@@ -10,6 +10,7 @@ use http_cache::ServedBody;
 use http_cache::cache::UpstreamResponse;
 use http_cache::cache_valid::ValidRule;
 use http_cache::clock::ManualClock;
+use http_cache::disk::DiskConfig;
 use http_cache::purge::{Mode, Rule};
 use http_cache::{
     Cache, CacheConfig, CacheRequest, CacheStatus, CacheValid, Clock, Conditions, FetchError, Key,
@@ -25,6 +26,12 @@ fn cache(lock_timeout: Duration) -> (Cache, ManualClock) {
 }
 
 fn cache_with(lock_timeout: Duration, max_flight_bytes: u64) -> (Cache, ManualClock) {
+    let (mut config, clock) = config(lock_timeout);
+    config.max_flight_bytes = max_flight_bytes;
+    (Cache::open(config).unwrap(), clock)
+}
+
+fn config(lock_timeout: Duration) -> (CacheConfig, ManualClock) {
     let clock = ManualClock::new();
     let valid = ValidRule::parse("60", |text| {
         text.parse()
@@ -43,11 +50,11 @@ fn cache_with(lock_timeout: Duration, max_flight_bytes: u64) -> (Cache, ManualCl
         lock_timeout,
         max_body: 1 << 20,
         max_flights: 100,
-        max_flight_bytes,
+        max_flight_bytes: 256 << 20,
         tag_of: |key| key.strip_prefix('/'),
         clock: Clock::Manual(clock.clone()),
     };
-    (Cache::open(config).unwrap(), clock)
+    (config, clock)
 }
 
 fn ok(body: &'static str) -> Result<UpstreamResponse, FetchError> {
@@ -505,4 +512,30 @@ async fn each_variant_costs_one_fetch_however_many_wait_for_the_first() {
         assert_eq!(body, language);
     }
     assert_eq!(fetches.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn without_a_memory_tier_a_hit_follows_a_miss_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut config, _) = config(LONG);
+    config.memory = 0;
+    config.disk = Some(DiskConfig {
+        dir: dir.path().to_owned(),
+        size: 1 << 30,
+        inactive: LONG,
+        queue: 64 << 20,
+    });
+    let cache = Cache::open(config).unwrap();
+    for number in 0..5000 {
+        for status in [CacheStatus::Miss { collapsed: false }, CacheStatus::Hit] {
+            let request = CacheRequest::new(Key::new(format!("/{number}")));
+            let served = cache.serve(request, |_| async { ok("picture") });
+            let served = served.await.unwrap();
+            assert_eq!(served.status, status, "{number}");
+            assert_eq!(text(served).await, "picture");
+            landed(&cache).await;
+        }
+    }
+    let counters = cache.disk().unwrap().counters();
+    assert_eq!(counters.skipped.load(Ordering::Relaxed), 0);
 }

@@ -3,14 +3,15 @@
 use super::*;
 use crate::clock::ManualClock;
 use crate::entry::tests::entry;
+use bytes::Bytes;
 use std::path::Path;
-use std::time::Instant;
 
 fn config(dir: &Path) -> DiskConfig {
     DiskConfig {
         dir: dir.to_owned(),
         size: 1 << 20,
         inactive: Duration::from_secs(60),
+        queue: 1 << 20,
     }
 }
 
@@ -152,24 +153,6 @@ fn what_is_written_is_as_old_as_the_configured_clock_says() {
     disk.tidy(clock.now());
     disk.settle();
     assert_eq!(disk.held().1, 1);
-}
-
-#[test]
-fn the_log_is_told_once_a_minute_even_when_the_clock_is_set_back() {
-    let mut complaints = Complaints::default();
-    let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-    for (seconds, due) in [
-        (1000, true),
-        (1000, false),
-        (1059, false),
-        (1060, true),
-        (1100, false),
-        (900, true),
-        (959, false),
-        (960, true),
-    ] {
-        assert_eq!(complaints.are_due(at(seconds)), due, "{seconds}");
-    }
 }
 
 #[test]
@@ -320,7 +303,10 @@ fn what_was_queued_before_a_purge_is_not_stored_after_it() {
     let dir = tempfile::tempdir().unwrap();
     let disk = open(config(dir.path()));
     let born = disk.shared.purges.now();
-    disk.shared.purges.declare(Rule::Tag("a".into()));
+    let rule = Rule::Tag("a".into());
+    disk.shared
+        .purges
+        .declare(rule, Mode::Hard, SystemTime::now());
     disk.store(key("/a"), entry("old"), born);
     disk.settle();
     assert!(disk.body("/a").is_none());
@@ -340,4 +326,130 @@ fn a_second_process_waits_for_the_folder() {
     second.settle();
     assert_eq!(second.body("/a").unwrap(), "one");
     assert_eq!(second.body("/b").unwrap(), "two");
+}
+
+fn is_stale(disk: &Disk, text: &str) -> Option<bool> {
+    let found = match disk.look_up(&key(text), SystemTime::now()) {
+        Found::Stored(stored) => Some(stored),
+        Found::Nothing => None,
+        Found::Wait(wait) => wait.read(),
+    };
+    match found? {
+        Stored::Response(entry) => Some(!entry.head.freshness.is_fresh(SystemTime::now())),
+        Stored::Variants(_) => None,
+    }
+}
+
+#[test]
+fn a_soft_purge_before_the_index_is_read_marks_what_is_read_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = open(config(dir.path()));
+    first.put("/a", entry("one"));
+    first.put("/b", entry("two"));
+    // The folder is not its own yet, so that its index cannot be read.
+    let second = open(config(dir.path()));
+    let purges = &second.shared.purges;
+    purges.declare(Rule::Tag("a".into()), Mode::Soft, SystemTime::now());
+    drop(first);
+    second.settle();
+    assert_eq!(is_stale(&second, "/a"), Some(true));
+    assert_eq!(is_stale(&second, "/b"), Some(false));
+    drop(second);
+    let third = open(config(dir.path()));
+    third.settle();
+    assert_eq!(is_stale(&third, "/a"), Some(true), "it is on disk");
+}
+
+#[test]
+fn what_is_found_on_disk_before_the_index_is_read_is_marked_as_well() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = open(config(dir.path()));
+    disk.put("/a", entry("one"));
+    // As it is while the index is read.
+    disk.shared.complete.store(false, Ordering::Release);
+    disk.shared.lock().remove("/a");
+    let purges = &disk.shared.purges;
+    purges.declare(Rule::All, Mode::Soft, SystemTime::now());
+    assert_eq!(is_stale(&disk, "/a"), Some(true));
+    purges.declare(Rule::All, Mode::Hard, SystemTime::now());
+    disk.shared.lock().remove("/a");
+    assert_eq!(is_stale(&disk, "/a"), None);
+}
+
+/// A tier whose writer does nothing, since another one has the folder.
+fn waiting(dir: &Path) -> (Disk, Disk) {
+    let first = open(config(dir));
+    (open(config(dir)), first)
+}
+
+#[test]
+fn what_waits_for_the_disk_is_found_and_purged_like_what_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let (disk, first) = waiting(dir.path());
+    for text in ["/a", "/b", "/c", "/d"] {
+        disk.store(key(text), entry("body"), disk.shared.purges.now());
+        assert_eq!(disk.body(text).unwrap(), "body");
+    }
+    disk.store(key("/a"), entry("newer"), disk.shared.purges.now());
+    disk.remove(&key("/b"));
+    let purges = &disk.shared.purges;
+    purges.declare(Rule::Tag("c".into()), Mode::Soft, SystemTime::now());
+    purges.declare(Rule::Tag("d".into()), Mode::Hard, SystemTime::now());
+    let check = |disk: &Disk| {
+        assert_eq!(disk.body("/a").unwrap(), "newer");
+        assert_eq!(disk.body("/b"), None);
+        assert_eq!(
+            (is_stale(disk, "/c"), is_stale(disk, "/d")),
+            (Some(true), None)
+        );
+    };
+    check(&disk);
+    drop(first);
+    disk.settle();
+    check(&disk);
+    assert_eq!((disk.queued(), disk.held().1), (0, 2));
+    assert_eq!(contents(dir.path()).len(), 2);
+}
+
+#[test]
+fn thousands_of_entries_wait_and_what_finds_no_room_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (disk, first) = waiting(dir.path());
+    let fits = config(dir.path()).queue / (entry("body").weight() + 5);
+    for number in 0..fits + 10 {
+        disk.store(
+            key(format!("/{number:04}")),
+            entry("body"),
+            disk.shared.purges.now(),
+        );
+    }
+    assert!(fits > 1000);
+    assert_eq!(disk.counters().skipped.load(Ordering::Relaxed), 10);
+    drop(first);
+    disk.settle();
+    assert_eq!(disk.counters().skipped.load(Ordering::Relaxed), 10);
+    assert_eq!(disk.counters().stores.load(Ordering::Relaxed), fits);
+}
+
+#[test]
+fn the_end_does_not_wait_long_for_what_is_queued() {
+    let dir = tempfile::tempdir().unwrap();
+    let (disk, first) = waiting(dir.path());
+    disk.store(key("/a"), entry("body"), disk.shared.purges.now());
+    let long_ago = Instant::now().checked_sub(Duration::from_secs(60)).unwrap();
+    disk.shared.closing.set(long_ago).unwrap();
+    drop(first);
+    disk.settle();
+    assert_eq!(disk.counters().skipped.load(Ordering::Relaxed), 1);
+    assert!(contents(dir.path()).is_empty());
+}
+
+#[test]
+fn nothing_is_written_into_a_folder_that_another_process_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let (disk, first) = waiting(dir.path());
+    disk.store(key("/a"), entry("body"), disk.shared.purges.now());
+    drop(disk);
+    assert!(contents(dir.path()).is_empty());
+    drop(first);
 }
