@@ -481,11 +481,11 @@ impl Cache {
         let (inner, request) = (self.0.clone(), request.clone());
         let reception = Reception::new(inner, request, selected, flight, Some(permit));
         tokio::spawn(async move {
-            match fetch(conditions).await {
+            match fetch(conditions).await.and_then(final_response) {
                 Ok(response) => {
                     if let Some(reception) = reception.receive(response, conditional).await {
                         // What was asked about is not what is stored: ask for the whole.
-                        match fetch(Conditions::default()).await {
+                        match fetch(Conditions::default()).await.and_then(final_response) {
                             Ok(response) => drop(reception.receive(response, false).await),
                             Err(failure) => reception.fail(failure),
                         }
@@ -510,7 +510,8 @@ impl Cache {
     {
         let asked = self.0.config.clock.now();
         let permit = self.0.permit()?;
-        let (mut parts, body) = match fetch(Conditions::default()).await {
+        let fetched = fetch(Conditions::default()).await;
+        let (mut parts, body) = match fetched.and_then(final_response) {
             Ok(response) => response.into_parts(),
             Err(failure) => return self.instead_of(failure, stored),
         };
@@ -538,6 +539,15 @@ impl Cache {
             now,
         })
     }
+}
+
+/// Refuses an interim response (1xx) in the place of the final one: whoever fetches waits for that (RFC 9110 §15.2).
+pub(crate) fn final_response(response: UpstreamResponse) -> Result<UpstreamResponse, FetchError> {
+    if response.status().is_informational() {
+        let what = format!("{} is no final response", response.status());
+        return Err(FetchError::Invalid(what.into()));
+    }
+    Ok(response)
 }
 
 /// Whether a status is one for which stale may stand in: those that are configured, and the server errors that

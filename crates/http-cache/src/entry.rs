@@ -258,7 +258,6 @@ pub(crate) fn strip_connection_headers(headers: &mut HeaderMap) {
         CONNECTION,
         TRANSFER_ENCODING,
         CONTENT_LENGTH,
-        http::header::TRAILER,
         http::header::UPGRADE,
         http::header::TE,
     ] {

@@ -19,6 +19,7 @@
 //! | [`vary`] | which of several stored responses a request selects |
 //! | [`purge`] | what a purge means, and its order among all that is under way |
 //! | [`entry`] | a stored response, and its form on disk |
+//! | [`silence`] | bodies that stop to come |
 //! | [`flight`] | one fetch shared by all who wait for it |
 //! | `budget` | how many bytes of bodies the flights may hold |
 //! | [`memory`], [`disk`] | the two tiers |
@@ -45,6 +46,7 @@ mod reception;
 pub mod request;
 pub mod served;
 pub mod shared;
+pub mod silence;
 pub mod status;
 pub mod use_stale;
 pub mod vary;

@@ -13,7 +13,7 @@ use crate::vary::{Selecting, Variant, Variants};
 use bytes::{Bytes, BytesMut};
 use http::header::{
     AGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, HeaderName, HeaderValue,
-    SET_COOKIE,
+    SET_COOKIE, TRAILER,
 };
 use http::response::Parts;
 use http::{HeaderMap, StatusCode};
@@ -301,7 +301,8 @@ impl Reception {
             return;
         };
         let (mut entry, mut headers) = (entry.clone(), owned(&entry.head.headers));
-        for name in without {
+        // What is stored has no trailers, so it announces none.
+        for name in without.iter().chain([&TRAILER]) {
             headers.remove(name);
         }
         let (freshness, selecting) = (entry.head.freshness, entry.head.selecting.clone());

@@ -12,6 +12,7 @@ use http_cache::cache_valid::ValidRule;
 use http_cache::clock::ManualClock;
 use http_cache::disk::DiskConfig;
 use http_cache::purge::{Mode, Rule};
+use http_cache::silence::end_in_silence;
 use http_cache::{
     Cache, CacheConfig, CacheRequest, CacheStatus, CacheValid, Clock, Conditions, FetchError, Key,
     Policy, Served, UseStale,
@@ -526,7 +527,7 @@ async fn without_a_memory_tier_a_hit_follows_a_miss_at_once() {
         queue: 64 << 20,
     });
     let cache = Cache::open(config).unwrap();
-    for number in 0..5000 {
+    for number in 0..1000 {
         for status in [CacheStatus::Miss { collapsed: false }, CacheStatus::Hit] {
             let request = CacheRequest::new(Key::new(format!("/{number}")));
             let served = cache.serve(request, |_| async { ok("picture") });
@@ -538,4 +539,41 @@ async fn without_a_memory_tier_a_hit_follows_a_miss_at_once() {
     }
     let counters = cache.disk().unwrap().counters();
     assert_eq!(counters.skipped.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_falls_silent_ends_the_flight() {
+    let (cache, _) = cache(LONG);
+    let (rest, fetch) = chunked();
+    let fetch = Arc::new(fetch);
+    let guarded = move |conditions| {
+        let fetch = fetch.clone();
+        async move {
+            let response = fetch(conditions).await?;
+            Ok(response.map(|body| end_in_silence(body, Duration::from_secs(30))))
+        }
+    };
+    let served = cache.serve(request("/a"), guarded).await.unwrap();
+    rest.send("half".into()).await.unwrap();
+    // The origin is still there and says no more.
+    assert!(served.body.whole().await.is_none());
+    landed(&cache).await;
+    assert_eq!(cache.memory().entries(), 0);
+    assert_eq!(
+        text(get(&cache, || ok("whole")).await.unwrap()).await,
+        "whole"
+    );
+    drop(rest);
+}
+
+#[tokio::test]
+async fn an_interim_response_is_no_answer() {
+    fn early_hints() -> Result<UpstreamResponse, FetchError> {
+        let mut response = ok("")?;
+        *response.status_mut() = http::StatusCode::from_u16(103).unwrap();
+        Ok(response)
+    }
+    let (cache, _) = cache(LONG);
+    let refused = get(&cache, early_hints).await;
+    assert!(matches!(refused, Err(FetchError::Invalid(_))));
 }

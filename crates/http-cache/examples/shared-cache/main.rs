@@ -5,22 +5,14 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod origin;
+mod serve;
+
 use clap::Parser;
-use http::uri::{Authority, Scheme};
-use http::{Request, Response, Uri};
-use http_body_util::BodyExt;
-use http_cache::cache::UpstreamResponse;
+use http::Uri;
 use http_cache::disk::DiskConfig;
-use http_cache::shared::{AnswerBody, Origin, RequestBody};
-use http_cache::{
-    Cache, CacheConfig, CacheValid, Clock, FetchError, Policy, SharedCache, UseStale,
-};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use std::convert::Infallible;
+use http_cache::{Cache, CacheConfig, CacheValid, Clock, Policy, SharedCache, UseStale};
+use origin::Upstream;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -31,7 +23,7 @@ struct Args {
     /// Where clients come in.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: String,
-    /// The origin: http://HOST:PORT
+    /// The origin: http://HOST[:PORT][/PREFIX]
     #[arg(long)]
     origin: Uri,
     /// Bytes of the memory tier.
@@ -46,46 +38,15 @@ struct Args {
     /// How long the origin may take to answer.
     #[arg(long, default_value_t = 60)]
     timeout_seconds: u64,
-}
-
-struct Upstream {
-    client: Client<HttpConnector, RequestBody>,
-    authority: Authority,
-    timeout: Duration,
-}
-
-impl Origin for Upstream {
-    async fn ask(&self, mut request: Request<RequestBody>) -> Result<UpstreamResponse, FetchError> {
-        let mut parts = std::mem::take(request.uri_mut()).into_parts();
-        parts.scheme = Some(Scheme::HTTP);
-        parts.authority = Some(self.authority.clone());
-        let invalid =
-            |error: http::uri::InvalidUriParts| FetchError::Invalid(error.to_string().into());
-        *request.uri_mut() = Uri::from_parts(parts).map_err(invalid)?;
-        match tokio::time::timeout(self.timeout, self.client.request(request)).await {
-            Ok(Ok(response)) => Ok(response.map(|body| {
-                let failed =
-                    |error: hyper::Error| FetchError::Unreachable(error.to_string().into());
-                body.map_err(failed).boxed_unsync()
-            })),
-            Ok(Err(error)) => Err(FetchError::Unreachable(format!("{error:?}").into())),
-            Err(_) => Err(FetchError::Timeout("no answer".into())),
-        }
-    }
-}
-
-async fn answer(
-    cache: SharedCache<Upstream>,
-    request: Request<Incoming>,
-) -> Result<Response<AnswerBody>, Infallible> {
-    let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
-    Ok(cache.respond(request).await)
+    /// How long it may be silent within a body.
+    #[arg(long, default_value_t = 30)]
+    silence_seconds: u64,
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args = Args::parse();
-    let authority = args.origin.authority().cloned();
+    let seconds = Duration::from_secs;
     let cache = Cache::open(CacheConfig {
         memory: args.memory,
         disk: args.cache_dir.map(|dir| DiskConfig {
@@ -107,30 +68,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         tag_of: |_| None,
         clock: Clock::System,
     })?;
-    let upstream = Upstream {
-        client: Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(4))
-            .build_http::<RequestBody>(),
-        authority: authority.ok_or("--origin http://HOST:PORT")?,
-        timeout: Duration::from_secs(args.timeout_seconds),
-    };
+    let upstream = Upstream::new(
+        &args.origin,
+        seconds(args.timeout_seconds),
+        seconds(args.silence_seconds),
+    )?;
     let cache = SharedCache::new(cache, upstream, "tandem");
     let listener = TcpListener::bind(&args.listen).await?;
     println!("listening on {}", listener.local_addr()?);
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            // The client went away, or there are no descriptors for a moment.
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            continue;
-        };
-        let cache = cache.clone();
-        let service = service_fn(move |request| answer(cache.clone(), request));
-        let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .serve_connection(TokioIo::new(stream), service);
-        tokio::spawn(async move {
-            let _: Result<(), hyper::Error> = connection.await;
-        });
-    }
+    serve::serve(listener, cache).await;
+    Ok(())
 }
