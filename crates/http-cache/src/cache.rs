@@ -2,16 +2,18 @@
 //! `reception`'s.
 
 use crate::budget::{Budget, Share};
-use crate::clock::Clock;
-use crate::disk::{Disk, DiskConfig, Found};
-use crate::entry::{Entry, Head, Stored, strip_connection_headers};
-use crate::flight::{FetchError, FlightHead, Gate, Passenger, frames, take_off};
+use crate::config::{CacheConfig, CacheCounters};
+use crate::disk::{Disk, Found};
+use crate::entry::{Entry, Head, Stored};
+use crate::flight::{FetchError, FlightHead, Passenger, frames, take_off};
+use crate::flights::{Aloft, Joined};
 use crate::freshness::Freshness;
+use crate::headers::{content_length, strip_connection_headers};
 use crate::key::Key;
 use crate::memory::Memory;
 use crate::policy::{Policy, Reuse, Times};
-use crate::purge::{Epoch, Mode, Purges, Rule, TagOf};
-use crate::reception::{Reception, content_length};
+use crate::purge::{Mode, Purges, Rule};
+use crate::reception::Reception;
 use crate::request::{CacheRequest, Conditions, Selected, part_key};
 use crate::served::{Served, ServedBody};
 use crate::status::CacheStatus;
@@ -22,8 +24,8 @@ use http::{HeaderMap, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -38,35 +40,9 @@ pub type UpstreamResponse = Response<UpstreamBody>;
 /// The body of what a fetch answers.
 pub type UpstreamBody = UnsyncBoxBody<Bytes, FetchError>;
 
-/// The settings of a cache.
-#[derive(Clone, Debug)]
-pub struct CacheConfig {
-    /// Bytes of the memory tier; 0 switches it off.
-    pub memory: u64,
-    /// The disk tier, if there is one.
-    pub disk: Option<DiskConfig>,
-    /// What is stored, and when stale is served.
-    pub policy: Policy,
-    /// How long a request waits for another's flight before it fetches on its own, uncached
-    /// (nginx: `proxy_cache_lock_timeout`).
-    pub lock_timeout: Duration,
-    /// Largest body kept, in bytes. A larger one is passed on without being kept, also where that turns out only while it
-    /// comes.
-    pub max_body: u64,
-    /// Fetches under way at most. A request that needs one more fails.
-    pub max_flights: usize,
-    /// Bytes of bodies that all fetches under way hold at most. A body that finds no room is passed on without being
-    /// kept.
-    pub max_flight_bytes: u64,
-    /// The tag of a key, by which purges find what belongs together.
-    pub tag_of: TagOf,
-    /// Where the time comes from.
-    pub clock: Clock,
-}
-
 /// A shared HTTP cache. Clones share it.
 #[derive(Clone)]
-pub struct Cache(Arc<Inner>);
+pub struct Cache(pub(crate) Arc<Inner>);
 
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,33 +55,16 @@ pub(crate) struct Inner {
     pub(crate) memory: Memory,
     pub(crate) disk: Option<Disk>,
     pub(crate) purges: Arc<Purges>,
-    flights: Mutex<HashMap<Key, Aloft>>,
+    pub(crate) flights: Mutex<HashMap<Key, Aloft>>,
     /// The right to fetch.
     fetches: Arc<Semaphore>,
     /// The bytes that flights may hold.
     budget: Arc<Budget>,
     pub(crate) counters: CacheCounters,
     /// The number of the next flight.
-    numbers: AtomicU64,
+    pub(crate) numbers: AtomicU64,
     /// Held while the list of an URL's variants is changed.
     pub(crate) changing_variants: Mutex<()>,
-}
-
-/// What became of bodies that were not kept, for metrics.
-#[derive(Debug, Default)]
-pub struct CacheCounters {
-    /// Bodies passed on without being kept since they were larger than `max_body`.
-    pub too_large: AtomicU64,
-    /// Bodies passed on without being kept since the fetches under way held `max_flight_bytes` already.
-    pub over_budget: AtomicU64,
-}
-
-/// A flight under way, as the table has it.
-struct Aloft {
-    gate: Gate,
-    /// When it was begun, among purges: who asks after a purge does not join what began before it.
-    born: Epoch,
-    number: u64,
 }
 
 /// What a purge did.
@@ -428,76 +387,6 @@ impl Cache {
         }
     }
 
-    /// Joins the flight of a request, or begins it.
-    fn join<F, Fut>(
-        &self,
-        request: &CacheRequest,
-        selected: Selected,
-        fetch: Arc<F>,
-    ) -> Result<Joined, FetchError>
-    where
-        F: Fn(Conditions) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<UpstreamResponse, FetchError>> + Send,
-    {
-        let slot = selected.slot.clone();
-        let mut flights = self.0.lock_flights();
-        if !request.alone {
-            if let Some(aloft) = flights.get(&slot)
-                && self.0.purges.admit(slot.as_str(), aloft.born).is_some()
-                && let Some(passenger) = aloft.gate.board()
-            {
-                return Ok(Joined::Waiting(passenger));
-            }
-            // A flight may have landed since the look-up: it stores before it leaves the table.
-            if let Some(Stored::Response(entry)) = self.0.memory.get(&slot) {
-                let (policy, now) = (&self.0.config.policy, self.0.config.clock.now());
-                if request.selects(&entry.head.selecting)
-                    && policy.reuse(request.rules, &entry.head.freshness, now) == Reuse::Serve
-                {
-                    return Ok(Joined::Landed(entry));
-                }
-            }
-        }
-        let permit = self.0.permit()?;
-        let (flight, gate, passenger) = take_off();
-        let landing = (!request.alone).then(|| {
-            let number = self.0.numbers.fetch_add(1, Ordering::Relaxed);
-            let aloft = Aloft {
-                gate,
-                born: selected.born,
-                number,
-            };
-            flights.insert(slot.clone(), aloft);
-            Landing {
-                inner: self.0.clone(),
-                slot,
-                number,
-            }
-        });
-        drop(flights);
-        let conditions = Conditions::of(&selected);
-        let conditional =
-            conditions.if_none_match.is_some() || conditions.if_modified_since.is_some();
-        let (inner, request) = (self.0.clone(), request.clone());
-        let reception = Reception::new(inner, request, selected, flight, Some(permit));
-        tokio::spawn(async move {
-            match fetch(conditions).await.and_then(final_response) {
-                Ok(response) => {
-                    if let Some(reception) = reception.receive(response, conditional).await {
-                        // What was asked about is not what is stored: ask for the whole.
-                        match fetch(Conditions::default()).await.and_then(final_response) {
-                            Ok(response) => drop(reception.receive(response, false).await),
-                            Err(failure) => reception.fail(failure),
-                        }
-                    }
-                }
-                Err(failure) => reception.fail(failure),
-            }
-            drop(landing);
-        });
-        Ok(Joined::Launched(passenger))
-    }
-
     /// Fetches for one request only and stores nothing. What is stored stands in for a failure.
     async fn bypass<F, Fut>(
         &self,
@@ -556,36 +445,9 @@ pub(crate) fn is_failure(status: StatusCode, policy: &Policy) -> bool {
     policy.use_stale.covers_status(status) || matches!(status.as_u16(), 500 | 502 | 503 | 504)
 }
 
-enum Joined {
-    /// Another request's flight.
-    Waiting(Passenger),
-    /// A new flight.
-    Launched(Passenger),
-    /// No flight: the response was stored a moment ago.
-    Landed(Entry),
-}
-
-/// Takes a flight out of the table when its task ends, however it ends.
-struct Landing {
-    inner: Arc<Inner>,
-    slot: Key,
-    number: u64,
-}
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        let mut flights = self.inner.lock_flights();
-        // Another flight may have taken its place: after a purge, or when its body was no longer replayed.
-        let own = |aloft: &Aloft| aloft.number == self.number;
-        if flights.get(&self.slot).is_some_and(own) {
-            flights.remove(&self.slot);
-        }
-    }
-}
-
 impl Inner {
     /// The right to fetch, as long as it is held.
-    fn permit(&self) -> Result<OwnedSemaphorePermit, FetchError> {
+    pub(crate) fn permit(&self) -> Result<OwnedSemaphorePermit, FetchError> {
         let permit = self.fetches.clone().try_acquire_owned();
         permit.map_err(|_| FetchError::Overloaded)
     }
@@ -593,10 +455,6 @@ impl Inner {
     /// A share of what flights may hold, empty yet.
     pub(crate) fn share(&self) -> Share {
         Share::of(self.budget.clone())
-    }
-
-    fn lock_flights(&self) -> MutexGuard<'_, HashMap<Key, Aloft>> {
-        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What lies under a key, in memory or on disk.

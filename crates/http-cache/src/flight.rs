@@ -16,6 +16,7 @@ use http_body_util::BodyExt;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use thiserror::Error;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
@@ -151,21 +152,21 @@ impl State {
         }
     }
 
-    /// What comes at a place of the body: `None` when that is not known yet, `Some(None)` at the end.
-    fn at(&self, index: usize) -> Option<Option<Result<Frame<Bytes>, Incomplete>>> {
+    /// What comes at a place of the body, once that is known.
+    fn at(&self, index: usize) -> Poll<Option<Result<Frame<Bytes>, Incomplete>>> {
         let here = index.checked_sub(self.gone);
         if let Some(chunk) = here.and_then(|here| self.chunks.get(here)) {
-            return Some(Some(Ok(Frame::data(chunk.clone()))));
+            return Poll::Ready(Some(Ok(Frame::data(chunk.clone()))));
         }
         let last = self.gone + self.chunks.len();
         match &self.end {
             Some(Ok(Some(trailers))) if index == last => {
-                Some(Some(Ok(Frame::trailers(trailers.clone()))))
+                Poll::Ready(Some(Ok(Frame::trailers(trailers.clone()))))
             }
-            Some(Ok(_)) => Some(None),
-            Some(Err(Incomplete)) => Some(Some(Err(Incomplete))),
-            None if self.over => Some(Some(Err(Incomplete))),
-            None => None,
+            Some(Ok(_)) => Poll::Ready(None),
+            Some(Err(Incomplete)) => Poll::Ready(Some(Err(Incomplete))),
+            None if self.over => Poll::Ready(Some(Err(Incomplete))),
+            None => Poll::Pending,
         }
     }
 }
@@ -303,7 +304,9 @@ impl Passenger {
         stream::unfold(Some((self, 0)), |reader| async move {
             let (passenger, index) = reader?;
             let next = passenger.wait_for(|state| {
-                let next = state.at(index)?;
+                let Poll::Ready(next) = state.at(index) else {
+                    return None;
+                };
                 state.passengers.insert(passenger.number, index + 1);
                 Some(next)
             });

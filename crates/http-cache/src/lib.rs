@@ -7,9 +7,11 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`cache`] | the way of a request: look up, serve, wait, fetch |
+//! | [`config`] | its settings and what it counts |
 //! | [`request`], [`served`] | what is asked and answered |
 //! | `reception` | what becomes of a fetched response: told, passed on, stored, freshened |
 //! | [`shared`] | a plain shared cache in front of any origin |
+//! | `headers` | what is done to headers on their way in |
 //! | [`policy`] | what may be stored, how long it is fresh, when it may be served again |
 //! | [`freshness`] | the times of one stored response: age, lifetime |
 //! | [`directives`] | `Cache-Control` and `CDN-Cache-Control` read as a whole |
@@ -21,6 +23,7 @@
 //! | [`entry`] | a stored response, and its form on disk |
 //! | [`silence`] | bodies that stop to come |
 //! | [`flight`] | one fetch shared by all who wait for it |
+//! | `flights` | the flights under way: joined or begun |
 //! | `budget` | how many bytes of bodies the flights may hold |
 //! | [`memory`], [`disk`] | the two tiers |
 //! | [`status`] | `Cache-Status` (RFC 9211) and nginx's words |
@@ -31,12 +34,15 @@ pub mod cache;
 pub mod cache_valid;
 pub mod clock;
 pub mod conditional;
+pub mod config;
 pub mod date;
 pub mod directives;
 pub mod disk;
 pub mod entry;
 pub mod flight;
+mod flights;
 pub mod freshness;
+mod headers;
 pub mod key;
 pub mod memory;
 pub mod policy;
@@ -51,9 +57,10 @@ pub mod status;
 pub mod use_stale;
 pub mod vary;
 
-pub use cache::{Cache, CacheConfig, CacheCounters, Purged};
+pub use cache::{Cache, Purged};
 pub use cache_valid::CacheValid;
 pub use clock::Clock;
+pub use config::{CacheConfig, CacheCounters};
 pub use entry::Head;
 pub use flight::FetchError;
 pub use key::Key;

@@ -3,29 +3,23 @@
 use crate::cache::{Inner, UpstreamBody, UpstreamResponse, is_failure};
 use crate::date::date_of;
 use crate::directives::{Directives, Scope};
-use crate::entry::{Entry, Head, Stored, strip_connection_headers};
+use crate::entry::{Entry, Head, Stored};
 use crate::flight::{FetchError, Flight, FlightHead, Incomplete, Unkept};
 use crate::freshness::Freshness;
+use crate::headers::{content_length, date, owned, strip_connection_headers, updated};
 use crate::key::Key;
 use crate::policy::{RequestRules, Times};
 use crate::request::{CacheRequest, Selected, part_key};
 use crate::vary::{Selecting, Variant, Variants};
 use bytes::{Bytes, BytesMut};
-use http::header::{
-    AGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, HeaderName, HeaderValue,
-    SET_COOKIE, TRAILER,
-};
+use http::header::{DATE, ETAG, HeaderName, HeaderValue, SET_COOKIE, TRAILER};
 use http::response::Parts;
 use http::{HeaderMap, StatusCode};
-use http_body::Body as _;
 use http_body_util::BodyExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::OwnedSemaphorePermit;
-
-/// What a 304 does not change in what is stored (RFC 9111 §3.2): the length, and how the stored body is to be read.
-const KEPT: [HeaderName; 3] = [CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_RANGE];
 
 /// A response that is awaited.
 pub(crate) struct Reception {
@@ -364,50 +358,12 @@ fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Headers with those of another message put over them, as RFC 9111 §3.2 says.
-pub(crate) fn updated(stored: &HeaderMap, mut update: HeaderMap) -> HeaderMap {
-    let mut headers = stored.clone();
-    headers.remove(AGE); // the update's own counts, or none
-    for name in KEPT {
-        update.remove(name);
-    }
-    for name in update.keys() {
-        headers.remove(name);
-    }
-    headers.extend(update);
-    headers
-}
-
-/// The same headers with memory of their own: as they came, their values are parts of the connection's read buffer.
-fn owned(headers: &HeaderMap) -> HeaderMap {
-    let copy = |value: &HeaderValue| HeaderValue::from_bytes(value.as_bytes());
-    headers
-        .iter()
-        .filter_map(|(name, value)| Some((name.clone(), copy(value).ok()?)))
-        .fold(
-            HeaderMap::with_capacity(headers.len()),
-            |mut owned, (name, value)| {
-                owned.append(name, value);
-                owned
-            },
-        )
-}
-
 /// Whether waiters may have the response as well. A failure is told to all, so that it fails once for all.
 fn is_shareable(parts: &Parts) -> bool {
     let directives = Directives::of(&parts.headers);
     let unstorable = directives.no_store && !parts.status.is_server_error();
     let personal = directives.private != Scope::None || parts.headers.contains_key(SET_COOKIE);
     !personal && !unstorable && parts.status != StatusCode::PARTIAL_CONTENT
-}
-
-/// Notes when a message without a `Date` came (RFC 9110 §6.6.1).
-pub(crate) fn date(headers: &mut HeaderMap, now: SystemTime) {
-    if !headers.contains_key(DATE)
-        && let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(now))
-    {
-        headers.insert(DATE, date);
-    }
 }
 
 fn millis_of_date(headers: &HeaderMap, now: SystemTime) -> u64 {
@@ -418,51 +374,4 @@ fn millis_of_date(headers: &HeaderMap, now: SystemTime) -> u64 {
 /// An entity tag without the sign of weakness.
 fn opaque(etag: &[u8]) -> &[u8] {
     etag.strip_prefix(b"W/").unwrap_or(etag)
-}
-
-/// The length that the message states, or that its body knows.
-pub(crate) fn content_length(headers: &HeaderMap, body: &UpstreamBody) -> Option<u64> {
-    let stated = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse().ok());
-    stated.or_else(|| body.size_hint().exact())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_304_changes_what_it_says_and_not_how_the_body_is_read() {
-        let headers = |pairs: &[(&'static str, &'static str)]| -> HeaderMap {
-            let pairs = pairs.iter();
-            pairs
-                .map(|(name, value)| {
-                    (
-                        HeaderName::from_static(name),
-                        HeaderValue::from_static(value),
-                    )
-                })
-                .collect()
-        };
-        let stored = headers(&[
-            ("age", "9"),
-            ("x", "old"),
-            ("y", "stays"),
-            ("content-encoding", "gzip"),
-        ]);
-        let update = headers(&[
-            ("x", "new"),
-            ("z", "comes"),
-            ("content-encoding", "br"),
-            ("content-length", "0"),
-        ]);
-        let expected = headers(&[
-            ("y", "stays"),
-            ("content-encoding", "gzip"),
-            ("x", "new"),
-            ("z", "comes"),
-        ]);
-        assert_eq!(updated(&stored, update), expected);
-    }
 }

@@ -6,12 +6,11 @@
 
 use crate::cache::{Cache, UpstreamResponse, final_response};
 use crate::conditional;
-use crate::entry::strip_connection_headers;
 use crate::flight::{FetchError, Frames, frames};
+use crate::headers::{content_length, date, strip_connection_headers};
 use crate::key::Key;
 use crate::policy::{RequestRules, Reuse, Times};
 use crate::range::{self, Answer, Part};
-use crate::reception::{content_length, date};
 use crate::request::{CacheRequest, Conditions};
 use crate::served::{Served, ServedBody};
 use crate::status::CacheStatus;

@@ -42,7 +42,7 @@ impl Log {
 
     fn lines(&self) -> usize {
         let text = self.0.lock().unwrap();
-        text.iter().filter(|byte| **byte == b'\n').count()
+        String::from_utf8_lossy(&text).lines().count()
     }
 }
 

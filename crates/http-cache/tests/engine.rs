@@ -17,6 +17,7 @@ use http_cache::{
     Cache, CacheConfig, CacheRequest, CacheStatus, CacheValid, Clock, Conditions, FetchError, Key,
     Policy, Served, UseStale,
 };
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -99,15 +100,12 @@ async fn landed(cache: &Cache) {
     panic!("a flight never lands");
 }
 
+type Fetching = Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send>>;
+
 /// An answer of unknown length, and where its chunks are sent.
 fn chunked() -> (
     mpsc::Sender<Bytes>,
-    impl Fn(
-        Conditions,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send>>
-    + Send
-    + Sync
-    + 'static,
+    impl Fn(Conditions) -> Fetching + Send + Sync + 'static,
 ) {
     let (rest, chunks) = mpsc::channel::<Bytes>(1);
     let chunks = Mutex::new(Some(chunks));
@@ -118,8 +116,7 @@ fn chunked() -> (
             Some((Ok(http_body::Frame::data(chunk)), chunks))
         });
         let answer = Response::new(StreamBody::new(stream).boxed_unsync());
-        let answer: std::pin::Pin<Box<dyn Future<Output = _> + Send>> =
-            Box::pin(std::future::ready(Ok(answer)));
+        let answer: Fetching = Box::pin(std::future::ready(Ok(answer)));
         answer
     };
     (rest, fetch)
@@ -386,12 +383,7 @@ async fn a_body_that_is_too_large_is_passed_on_without_being_kept() {
 
 /// The length of a body, read to its end.
 async fn length(served: Served) -> usize {
-    served
-        .body
-        .whole()
-        .await
-        .expect("the body breaks off")
-        .len()
+    served.body.whole().await.unwrap().len()
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ struct Args {
     /// Where clients come in.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: String,
-    /// The origin: http://HOST[:PORT][/PREFIX]
+    /// The origin: `http://HOST[:PORT][/PREFIX]`
     #[arg(long)]
     origin: Uri,
     /// Bytes of the memory tier.
