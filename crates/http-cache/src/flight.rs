@@ -4,7 +4,7 @@
 //! are kept as they arrive, so that the first client is answered while the body still comes, and a late one gets all.
 //!
 //! A body that turns out to be too large to be kept is no longer replayed: who is on board gets all of it, at the pace
-//! of the slowest, from a window that moves on; nobody comes on board any more.
+//! of the slowest, from a window that moves on. When it has, nobody comes on board any more.
 
 use crate::cache::UpstreamBody;
 use crate::entry::Head;
@@ -122,7 +122,7 @@ struct State {
     gone: usize,
     /// Bytes of `chunks`.
     bytes: u64,
-    /// Whether the body is kept from its first byte on.
+    /// Whether all of the body is kept, however much it is.
     replayed: bool,
     /// The next chunk of each passenger.
     passengers: HashMap<u64, usize>,
@@ -211,7 +211,7 @@ impl Gate {
     /// One more passenger, unless the body cannot be had from its first byte any more.
     pub(crate) fn board(&self) -> Option<Passenger> {
         let mut state = self.0.lock();
-        if !state.replayed {
+        if state.gone > 0 {
             return None;
         }
         let number = state.next;
@@ -243,7 +243,7 @@ impl Flight {
         });
     }
 
-    /// Keeps the body no longer than those who are on board need it. Nobody comes on board any more.
+    /// Keeps of the body no more than the window, as soon as those who are on board allow it.
     pub(crate) fn stop_replaying(&self) {
         self.change(|state| state.replayed = false);
     }
@@ -253,9 +253,16 @@ impl Flight {
         loop {
             {
                 let mut state = self.0.lock();
+                if state.passengers.is_empty() {
+                    return false;
+                }
+                // As long as the window has not moved there is room on board: of small bodies to their end.
+                if state.replayed || state.bytes <= WINDOW {
+                    return true;
+                }
                 state.move_on();
-                if state.passengers.is_empty() || state.bytes <= WINDOW {
-                    return !state.passengers.is_empty();
+                if state.bytes <= WINDOW {
+                    return true;
                 }
             }
             // Keeps what was told since the look above.
@@ -377,7 +384,8 @@ mod tests {
         flight.push(chunk());
         let second = gate.board().unwrap();
         flight.stop_replaying();
-        assert!(gate.board().is_none());
+        assert!(flight.wait_for_readers().await, "the window is not full");
+        assert!(gate.board().is_some());
         flight.push(chunk());
         let (mut first, mut second) = (first.body(), second.body());
         first.next().await.unwrap().unwrap();
@@ -386,6 +394,7 @@ mod tests {
         second.next().await.unwrap().unwrap();
         assert!(waiting.await);
         assert_eq!(flight.0.lock().chunks.len(), 1);
+        assert!(gate.board().is_none());
         flight.end(Ok(None));
         for mut body in [first, second] {
             assert_eq!(

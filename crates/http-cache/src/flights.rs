@@ -70,7 +70,8 @@ impl Cache {
                 return Ok(Joined::Waiting(passenger));
             }
             // A flight may have landed since the look-up: it stores before it leaves the table.
-            if let Some(Stored::Response(entry)) = self.0.memory.get(&slot) {
+            let waiting = || self.0.disk.as_ref().and_then(|disk| disk.waiting(&slot));
+            if let Some(Stored::Response(entry)) = self.0.memory.get(&slot).or_else(waiting) {
                 let (policy, now) = (&self.0.config.policy, self.0.config.clock.now());
                 if request.selects(&entry.head.selecting)
                     && policy.reuse(request.rules, &entry.head.freshness, now) == Reuse::Serve

@@ -30,16 +30,21 @@ pub(crate) struct Wait {
 }
 
 impl Disk {
+    /// What waits to be written under a key, and may be served.
+    pub(crate) fn waiting(&self, key: &Key) -> Option<Stored> {
+        let waiting = self.shared.queue.get(key)?;
+        let purges = &self.shared.purges;
+        let (_admitted, stale) = purges.admit_stored(key.as_str(), waiting.born)?;
+        Some(match stale {
+            Some(at) => waiting.stored.expired(at),
+            None => waiting.stored,
+        })
+    }
+
     /// Looks a key up without waiting for the disk.
     pub(crate) fn look_up(&self, key: &Key, now: SystemTime) -> Found {
-        if let Some(waiting) = self.shared.queue.get(key) {
-            // What may no longer be served is not on disk in a form that may.
-            let admitted = self.shared.purges.admit_stored(key.as_str(), waiting.born);
-            return match admitted {
-                Some((_, Some(stale))) => Found::Stored(waiting.stored.expired(stale)),
-                Some((_, None)) => Found::Stored(waiting.stored),
-                None => Found::Nothing,
-            };
+        if let Some(stored) = self.waiting(key) {
+            return Found::Stored(stored);
         }
         let now = Seconds::of(now);
         // Asked first: what a complete index does not know is not there.
