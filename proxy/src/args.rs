@@ -218,7 +218,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::duration, env = "EDGE_UPSTREAM_TIMEOUT",
           help_heading = "Network")]
     pub upstream_timeout: Duration,
-    /// Largest answer taken from a resizer.
+    /// Largest answer that is kept; a larger one is passed on as it comes.
     #[arg(long, value_name = "SIZE", default_value = "100MB", value_parser = units::byte_size, env = "EDGE_MAX_BODY",
           help_heading = "Network")]
     pub max_body: ByteSize,
@@ -288,6 +288,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = units::byte_size, env = "EDGE_CACHE_MEMORY",
           help_heading = "Cache")]
     pub cache_memory: ByteSize,
+    /// Bytes that wait to be written to disk at most; what finds no room is not stored there.
+    #[arg(long, value_name = "SIZE", default_value = "128MB", value_parser = units::byte_size, env = "EDGE_CACHE_QUEUE",
+          help_heading = "Cache")]
+    pub cache_queue: ByteSize,
     /// What has not been asked for in this time is removed from disk (nginx: inactive).
     #[arg(long, value_name = "TIME", default_value = "60d", value_parser = units::duration, env = "EDGE_CACHE_INACTIVE",
           help_heading = "Cache")]
@@ -319,6 +323,10 @@ pub(crate) struct ServeArgs {
         help_heading = "Cache"
     )]
     pub max_fetches: usize,
+    /// Bytes of pictures that fetches under way hold at most; what finds no room is passed on without being kept.
+    #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = units::byte_size,
+          env = "EDGE_MAX_FETCH_MEMORY", help_heading = "Cache")]
+    pub max_fetch_memory: ByteSize,
     /// How long browsers and CDNs may keep a picture, or off to pass on what the resizer says (nginx: expires).
     #[arg(long, value_name = "TIME", default_value = "30d", value_parser = units::duration_or_off, env = "EDGE_EXPIRES",
           help_heading = "Cache")]

@@ -124,7 +124,7 @@ fn refuse<B>(token: Option<&str>, request: &Request<B>) -> Option<Response<Bytes
         return Some(text(StatusCode::FORBIDDEN, refusal));
     };
     let sent = request.headers().get(AUTHORIZATION);
-    let sent = sent.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    let sent = sent.and_then(|value| bearer(value.as_bytes()));
     if sent.is_some_and(|sent| bool::from(sent.ct_eq(token.as_bytes()))) {
         return None;
     }
@@ -132,6 +132,13 @@ fn refuse<B>(token: Option<&str>, request: &Request<B>) -> Option<Response<Bytes
     let challenge = HeaderValue::from_static("Bearer");
     refusal.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     Some(refusal)
+}
+
+/// The token of `Bearer` credentials, whose scheme is written in any case (RFC 9110 §11.1).
+fn bearer(credentials: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = credentials.split_at_checked(b"Bearer ".len())?;
+    let token = scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)?;
+    Some(token.trim_ascii_start())
 }
 
 fn stats(cache: &Cache) -> serde_json::Value {
@@ -221,8 +228,10 @@ mod tests {
             builder.body(()).unwrap()
         };
         let status = |token, value| refuse(token, &request(value)).map(|refusal| refusal.status());
-        assert_eq!(status(Some("t"), "Bearer t"), None);
-        for value in ["Bearer x", "Bearer ", "Basic t", "t", ""] {
+        for value in ["Bearer t", "bearer t", "BEARER  t"] {
+            assert_eq!(status(Some("t"), value), None, "{value}");
+        }
+        for value in ["Bearer x", "Bearer ", "Bearert", "Basic t", "t", ""] {
             let refused = status(Some("t"), value);
             assert_eq!(refused, Some(StatusCode::UNAUTHORIZED), "{value}");
         }

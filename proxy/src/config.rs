@@ -44,6 +44,7 @@ impl Config {
             dir: args.cache_dir.clone(),
             size: args.cache_size.as_u64(),
             inactive: args.cache_inactive,
+            queue: args.cache_queue.as_u64(),
         };
         Ok(Self {
             server: ServerLimits {
@@ -78,6 +79,7 @@ impl Config {
                 lock_timeout: args.lock_timeout,
                 max_body: args.max_body.as_u64(),
                 max_flights: args.max_fetches,
+                max_flight_bytes: args.max_fetch_memory.as_u64(),
                 tag_of: original_of,
                 clock: Clock::System,
             },

@@ -10,7 +10,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use std::fmt;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -89,27 +89,56 @@ impl fmt::Debug for CacheCollector {
 
 impl Collector for CacheCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let memory = self.0.memory();
-        let mut gauge = |name: &str, help: &str, value: u64| {
-            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
-            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
-        };
-        gauge("cache_memory_bytes", "Bytes held in memory", memory.bytes())?;
-        gauge(
-            "cache_memory_entries",
-            "Pictures held in memory",
-            memory.entries() as u64,
-        )?;
-        let Some(disk) = self.0.disk() else {
+        let (cache, memory) = (&self.0, self.0.memory());
+        for (name, help, value) in [
+            ("cache_memory_bytes", "Bytes held in memory", memory.bytes()),
+            (
+                "cache_memory_entries",
+                "Pictures held in memory",
+                memory.entries() as u64,
+            ),
+            (
+                "cache_fetch_bytes",
+                "Bytes of pictures held by fetches under way",
+                cache.flight_bytes(),
+            ),
+        ] {
+            gauge(&mut encoder, name, help, value)?;
+        }
+        let counters = cache.counters();
+        for (name, help, value) in [
+            (
+                "cache_too_large",
+                "Pictures passed on without being kept since they were too large",
+                &counters.too_large,
+            ),
+            (
+                "cache_over_fetch_memory",
+                "Pictures passed on without being kept since fetches under way held too much",
+                &counters.over_budget,
+            ),
+        ] {
+            counter(&mut encoder, name, help, value)?;
+        }
+        let Some(disk) = cache.disk() else {
             return Ok(());
         };
         let (bytes, entries) = disk.held();
-        gauge("cache_disk_bytes", "Bytes held on disk", bytes)?;
-        gauge(
-            "cache_disk_entries",
-            "Pictures held on disk",
-            entries as u64,
-        )?;
+        for (name, help, value) in [
+            ("cache_disk_bytes", "Bytes held on disk", bytes),
+            (
+                "cache_disk_queued_bytes",
+                "Bytes that wait to be written to disk",
+                disk.queued(),
+            ),
+            (
+                "cache_disk_entries",
+                "Pictures held on disk",
+                entries as u64,
+            ),
+        ] {
+            gauge(&mut encoder, name, help, value)?;
+        }
         let counters = disk.counters();
         for (name, help, value) in [
             (
@@ -133,14 +162,28 @@ impl Collector for CacheCollector {
                 &counters.damaged,
             ),
         ] {
-            let counter = ConstCounter::new(value.load(Ordering::Relaxed));
-            counter.encode(encoder.encode_descriptor(
-                name,
-                help,
-                None,
-                counter.metric_type(),
-            )?)?;
+            counter(&mut encoder, name, help, value)?;
         }
         Ok(())
     }
+}
+
+fn gauge(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    value: u64,
+) -> Result<(), fmt::Error> {
+    let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+    gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
+}
+
+fn counter(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    value: &AtomicU64,
+) -> Result<(), fmt::Error> {
+    let counter = ConstCounter::new(value.load(Ordering::Relaxed));
+    counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)
 }

@@ -7,7 +7,7 @@ use crate::metrics::Metrics;
 use crate::rate_limit::RateLimit;
 use crate::respond::{self, Body, ClientLifetime};
 use crate::upstream::Upstream;
-use http::header::ACCEPT;
+use http::header::{ACCEPT, HeaderName};
 use http::{HeaderValue, Request, Response, Uri};
 use http_cache::{Cache, CacheRequest, CacheStatus, Conditions, Key, Served};
 use hyper::body::Incoming;
@@ -18,6 +18,12 @@ use service::{Problem, RequestId, framing};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+
+/// The name under which this cache stands in `Cache-Status`.
+const CACHE_NAME: &str = "tandem";
 
 /// All that requests share.
 pub(crate) struct Edge {
@@ -74,6 +80,15 @@ struct Found {
     link_expires: Option<SystemTime>,
 }
 
+/// What is known of an answer before there is one, also where it will be a problem.
+#[derive(Default)]
+struct Known {
+    /// It depends on `Accept`.
+    negotiated: bool,
+    /// What the cache did for a problem that it remembers, and that in `Cache-Status`.
+    cache: Option<(CacheStatus, HeaderValue)>,
+}
+
 /// Answers one request, logs it and counts it.
 pub(crate) async fn handle(
     edge: Arc<Edge>,
@@ -87,8 +102,8 @@ pub(crate) async fn handle(
         .filter(|_| edge.client_address.trusts(peer.ip()));
     let id = RequestId::accept(sent_id);
     let client = edge.client_address.resolve(peer.ip(), request.headers());
-    let mut negotiated = false;
-    let outcome = find(&edge, &request, client, &id, &mut negotiated).await;
+    let mut known = Known::default();
+    let outcome = find(&edge, &request, client, &id, &mut known).await;
 
     let (mut response, cache) = match outcome {
         Ok(found) => {
@@ -114,14 +129,17 @@ pub(crate) async fn handle(
             } else {
                 tracing::info!(request = %id, %client, path = %request.uri().path(), "{failure}");
             }
-            (
-                respond::problem(problem, request.method(), failure.closes()),
-                None,
-            )
+            let mut response = respond::problem(problem, request.method(), failure.closes());
+            if let Some((status, value)) = &known.cache {
+                let word = HeaderValue::from_static(status.nginx_word());
+                response.headers_mut().insert(X_CACHE, word);
+                response.headers_mut().insert(CACHE_STATUS, value.clone());
+            }
+            (response, None)
         }
     };
     response.headers_mut().insert(X_REQUEST_ID, id.header());
-    if negotiated {
+    if known.negotiated {
         respond::vary_on_accept(&mut response);
     }
     let took = started.elapsed();
@@ -134,19 +152,21 @@ pub(crate) async fn handle(
         // Without the query: a signature is a key to the picture and stays out of logs.
         path = %request.uri().path(),
         status = response.status().as_u16(),
-        cache = cache.map_or("-", CacheStatus::nginx_word),
+        cache = cache
+            .or(known.cache.map(|(status, _)| status))
+            .map_or("-", CacheStatus::nginx_word),
         ms = took.as_secs_f64() * 1e3,
     );
     response
 }
 
-/// Sets `negotiated` as soon as it is known that the answer depends on `Accept`, whatever the answer will be.
+/// Fills in `known` as soon as something is, whatever the answer will be.
 async fn find(
     edge: &Edge,
     request: &Request<Incoming>,
     client: IpAddr,
     id: &RequestId,
-    negotiated: &mut bool,
+    known: &mut Known,
 ) -> Result<Found, Failure> {
     if let Some(limit) = &edge.rate_limit {
         limit.check(client).map_err(Failure::RateLimited)?;
@@ -158,8 +178,8 @@ async fn find(
         .verify(&target, client, SystemTime::now())?;
     let canonical = edge.language.parse(link.uri())?;
 
-    *negotiated = canonical.varies_on_accept();
-    let accept = negotiated.then(|| {
+    known.negotiated = canonical.varies_on_accept();
+    let accept = known.negotiated.then(|| {
         let headers = request.headers().get_all(ACCEPT);
         AcceptClass::reduce(headers.iter().map(HeaderValue::as_bytes))
     });
@@ -176,6 +196,7 @@ async fn find(
     let wanted = CacheRequest::new(key(&canonical, accept));
     let served = edge.cache.serve(wanted, fetch).await?;
     if !served.head.status.is_success() {
+        known.cache = Some((served.status, served.cache_status(CACHE_NAME)));
         return Err(Failure::Upstream(served.head.status));
     }
     Ok(Found {

@@ -104,9 +104,11 @@ fn head_and_conditions_are_answered_from_the_cache() {
 fn that_an_original_is_missing_is_remembered_for_a_short_time() {
     let stack = Stack::start(&[], &[]);
     let path = "/resize/120/missing.jpg";
-    for _ in 0..3 {
+    for cache in ["MISS", "HIT", "HIT"] {
         let answer = stack.get(path);
         assert_eq!(answer.status, 404);
+        assert_eq!(answer.header("x-cache"), Some(cache));
+        assert!(cache_status(&answer).1 <= 60, "{answer:?}");
         // Whoever is outside shall ask again.
         assert_eq!(answer.header("cache-control"), Some("no-store"));
     }

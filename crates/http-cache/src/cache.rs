@@ -1,16 +1,19 @@
 //! The way of a request through the cache: look up, serve, wait, fetch. What becomes of a fetched response is
 //! `reception`'s.
 
-use crate::clock::Clock;
-use crate::disk::{Disk, DiskConfig, Found};
-use crate::entry::{Entry, Head, Stored, strip_connection_headers};
+use crate::budget::{Budget, Share};
+use crate::config::{CacheConfig, CacheCounters};
+use crate::disk::{Disk, Found};
+use crate::entry::{Entry, Head, Stored};
 use crate::flight::{FetchError, FlightHead, Passenger, frames, take_off};
+use crate::flights::{Aloft, Joined};
 use crate::freshness::Freshness;
+use crate::headers::{content_length, strip_connection_headers};
 use crate::key::Key;
 use crate::memory::Memory;
 use crate::policy::{Policy, Reuse, Times};
-use crate::purge::{Epoch, Mode, Purges, Rule, TagOf};
-use crate::reception::{Reception, content_length};
+use crate::purge::{Mode, Purges, Rule};
+use crate::reception::Reception;
 use crate::request::{CacheRequest, Conditions, Selected, part_key};
 use crate::served::{Served, ServedBody};
 use crate::status::CacheStatus;
@@ -21,10 +24,15 @@ use http::{HeaderMap, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+/// Flights that a request joins before it fetches on its own, where each turns out to be for another variant than its
+/// own.
+const MAX_REJOINS: usize = 4;
 
 /// What a fetch answers.
 pub type UpstreamResponse = Response<UpstreamBody>;
@@ -32,32 +40,9 @@ pub type UpstreamResponse = Response<UpstreamBody>;
 /// The body of what a fetch answers.
 pub type UpstreamBody = UnsyncBoxBody<Bytes, FetchError>;
 
-/// The settings of a cache.
-#[derive(Clone, Debug)]
-pub struct CacheConfig {
-    /// Bytes of the memory tier; 0 switches it off.
-    pub memory: u64,
-    /// The disk tier, if there is one.
-    pub disk: Option<DiskConfig>,
-    /// What is stored, and when stale is served.
-    pub policy: Policy,
-    /// How long a request waits for another's flight before it fetches on its own, uncached
-    /// (nginx: `proxy_cache_lock_timeout`).
-    pub lock_timeout: Duration,
-    /// Largest body kept, in bytes. A response that says that it is larger is passed on without being kept; one that
-    /// turns out to be breaks off.
-    pub max_body: u64,
-    /// Fetches under way at most; each holds its body. A request that needs one more fails.
-    pub max_flights: usize,
-    /// The tag of a key, by which purges find what belongs together.
-    pub tag_of: TagOf,
-    /// Where the time comes from.
-    pub clock: Clock,
-}
-
 /// A shared HTTP cache. Clones share it.
 #[derive(Clone)]
-pub struct Cache(Arc<Inner>);
+pub struct Cache(pub(crate) Arc<Inner>);
 
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,21 +55,16 @@ pub(crate) struct Inner {
     pub(crate) memory: Memory,
     pub(crate) disk: Option<Disk>,
     pub(crate) purges: Arc<Purges>,
-    flights: Mutex<HashMap<Key, Aloft>>,
+    pub(crate) flights: Mutex<HashMap<Key, Aloft>>,
     /// The right to fetch.
     fetches: Arc<Semaphore>,
+    /// The bytes that flights may hold.
+    budget: Arc<Budget>,
+    pub(crate) counters: CacheCounters,
     /// The number of the next flight.
-    numbers: AtomicU64,
+    pub(crate) numbers: AtomicU64,
     /// Held while the list of an URL's variants is changed.
     pub(crate) changing_variants: Mutex<()>,
-}
-
-/// A flight under way, as the table has it.
-struct Aloft {
-    passenger: Passenger,
-    /// When it was begun, among purges: who asks after a purge does not join what began before it.
-    born: Epoch,
-    number: u64,
 }
 
 /// What a purge did.
@@ -104,10 +84,11 @@ impl Cache {
     pub fn open(config: CacheConfig) -> std::io::Result<Self> {
         let purges = Arc::new(Purges::new(config.tag_of));
         let fetches = Arc::new(Semaphore::new(config.max_flights));
+        let budget = Arc::new(Budget::new(config.max_flight_bytes));
         let disk = config
             .disk
             .clone()
-            .map(|disk| Disk::open(disk, purges.clone()))
+            .map(|disk| Disk::open(disk, purges.clone(), config.clock.clone()))
             .transpose()?;
         Ok(Self(Arc::new(Inner {
             memory: Memory::new(config.memory),
@@ -116,6 +97,8 @@ impl Cache {
             purges,
             flights: Mutex::default(),
             fetches,
+            budget,
+            counters: CacheCounters::default(),
             numbers: AtomicU64::new(0),
             changing_variants: Mutex::default(),
         })))
@@ -155,26 +138,35 @@ impl Cache {
         if request.rules.directives.only_if_cached {
             return Err(FetchError::NotCached);
         }
-        let fetch = Arc::new(fetch);
-        let outcome = match self.join(&request, selected, fetch.clone()) {
-            Ok(Joined::Landed(entry)) => return Ok(Served::stored(entry, CacheStatus::Hit, now)),
-            Ok(Joined::Waiting(mut passenger)) => {
-                let head = passenger.head();
-                match tokio::time::timeout(self.0.config.lock_timeout, head).await {
-                    Ok(Ok(head)) if !head.shareable || !request.selects(&head.head.selecting) => {
-                        return self.bypass(fetch, stored.as_ref()).await;
-                    }
-                    Ok(head) => head.map(|head| (head, passenger, true)),
-                    Err(_) => return self.bypass(fetch, stored.as_ref()).await,
+        let (fetch, begun) = (Arc::new(fetch), Instant::now());
+        let mut selected = selected;
+        for _ in 0..MAX_REJOINS {
+            let outcome = match self.join(&request, selected.clone(), fetch.clone()) {
+                Ok(Joined::Landed(entry)) => {
+                    return Ok(Served::stored(entry, CacheStatus::Hit, now));
                 }
-            }
-            Ok(Joined::Launched(mut passenger)) => {
-                let head = passenger.head().await;
-                head.map(|head| (head, passenger, false))
-            }
-            Err(failure) => Err(failure),
-        };
-        self.settle(outcome, stored.as_ref())
+                Ok(Joined::Waiting(passenger)) => {
+                    let left = self.0.config.lock_timeout.saturating_sub(begun.elapsed());
+                    match tokio::time::timeout(left, passenger.head()).await {
+                        Err(_) => break,
+                        Ok(Ok(head)) if !head.shareable => break,
+                        Ok(Ok(head)) if !request.selects(&head.head.selecting) => {
+                            // The answer is another variant's. Those who wait for ours are one flight as well.
+                            selected.slot = request.slot_beside(&head.head.selecting);
+                            continue;
+                        }
+                        Ok(head) => head.map(|head| (head, passenger, true)),
+                    }
+                }
+                Ok(Joined::Launched(passenger)) => {
+                    let head = passenger.head().await;
+                    head.map(|head| (head, passenger, false))
+                }
+                Err(failure) => Err(failure),
+            };
+            return self.settle(outcome, stored.as_ref());
+        }
+        self.bypass(fetch, stored.as_ref()).await
     }
 
     /// What is served in the end: what the flight brought, or what is stored in its place.
@@ -256,14 +248,14 @@ impl Cache {
     /// that is on disk as well.
     pub async fn purge(&self, rule: Rule, mode: Mode) -> Purged {
         let (now, tag_of) = (self.0.config.clock.now(), self.0.config.tag_of);
-        self.0.purges.declare(rule.clone());
+        self.0.purges.declare(rule.clone(), mode, now);
         let memory = self.0.memory.purge(&rule, mode, tag_of, now);
         let inner = self.0.clone();
         let disk = tokio::task::spawn_blocking(move || {
             let disk = inner.disk.as_ref();
             let count = disk.map_or(0, |disk| disk.purge(&rule, mode, now));
             // What was read from disk while that went on came into memory.
-            inner.purges.declare(rule.clone());
+            inner.purges.declare(rule.clone(), mode, now);
             inner.memory.purge(&rule, mode, tag_of, now);
             count
         });
@@ -295,6 +287,16 @@ impl Cache {
         self.0.lock_flights().len()
     }
 
+    /// Bytes of bodies that fetches under way hold.
+    pub fn flight_bytes(&self) -> u64 {
+        self.0.budget.held()
+    }
+
+    /// What was not kept so far.
+    pub fn counters(&self) -> &CacheCounters {
+        &self.0.counters
+    }
+
     pub(crate) fn now(&self) -> SystemTime {
         self.0.config.clock.now()
     }
@@ -310,9 +312,12 @@ impl Cache {
 
     /// Forgets a URL, its variants and parts, also where they are on their way (RFC 9111 §4.4).
     pub(crate) async fn invalidate(&self, key: &Key) {
-        self.0.purges.declare(Rule::Key(key.clone()));
+        let now = self.now();
+        self.0
+            .purges
+            .declare(Rule::Key(key.clone()), Mode::Hard, now);
         for key in [key, &part_key(key)] {
-            if let Some(Stored::Variants(variants)) = self.0.find(key, self.now()).await {
+            if let Some(Stored::Variants(variants)) = self.0.find(key, now).await {
                 variants.keys(key).for_each(|slot| self.0.remove(&slot));
             }
             self.0.remove(key);
@@ -333,7 +338,7 @@ impl Cache {
         let Some(entry) = selected.entry.clone().filter(|_| status == StatusCode::OK) else {
             return;
         };
-        let (flight, _) = take_off();
+        let (flight, ..) = take_off();
         let reception = Reception::new(self.0.clone(), request.clone(), selected, flight, None);
         let stored = &entry.head.headers;
         let differs = |name: HeaderName| {
@@ -382,75 +387,6 @@ impl Cache {
         }
     }
 
-    /// Joins the flight of a request, or begins it.
-    fn join<F, Fut>(
-        &self,
-        request: &CacheRequest,
-        selected: Selected,
-        fetch: Arc<F>,
-    ) -> Result<Joined, FetchError>
-    where
-        F: Fn(Conditions) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<UpstreamResponse, FetchError>> + Send,
-    {
-        let slot = selected.slot.clone();
-        let mut flights = self.0.lock_flights();
-        if !request.alone {
-            if let Some(aloft) = flights.get(&slot)
-                && self.0.purges.admit(slot.as_str(), aloft.born).is_some()
-            {
-                return Ok(Joined::Waiting(aloft.passenger.clone()));
-            }
-            // A flight may have landed since the look-up: it stores before it leaves the table.
-            if let Some(Stored::Response(entry)) = self.0.memory.get(&slot) {
-                let (policy, now) = (&self.0.config.policy, self.0.config.clock.now());
-                if request.selects(&entry.head.selecting)
-                    && policy.reuse(request.rules, &entry.head.freshness, now) == Reuse::Serve
-                {
-                    return Ok(Joined::Landed(entry));
-                }
-            }
-        }
-        let permit = self.0.permit()?;
-        let (flight, passenger) = take_off();
-        let landing = (!request.alone).then(|| {
-            let number = self.0.numbers.fetch_add(1, Ordering::Relaxed);
-            let aloft = Aloft {
-                passenger: passenger.clone(),
-                born: selected.born,
-                number,
-            };
-            flights.insert(slot.clone(), aloft);
-            Landing {
-                inner: self.0.clone(),
-                slot,
-                number,
-            }
-        });
-        drop(flights);
-        let conditions = Conditions::of(&selected);
-        let conditional =
-            conditions.if_none_match.is_some() || conditions.if_modified_since.is_some();
-        let (inner, request) = (self.0.clone(), request.clone());
-        let reception = Reception::new(inner, request, selected, flight, Some(permit));
-        tokio::spawn(async move {
-            match fetch(conditions).await {
-                Ok(response) => {
-                    if let Some(reception) = reception.receive(response, conditional).await {
-                        // What was asked about is not what is stored: ask for the whole.
-                        match fetch(Conditions::default()).await {
-                            Ok(response) => drop(reception.receive(response, false).await),
-                            Err(failure) => reception.fail(failure),
-                        }
-                    }
-                }
-                Err(failure) => reception.fail(failure),
-            }
-            drop(landing);
-        });
-        Ok(Joined::Launched(passenger))
-    }
-
     /// Fetches for one request only and stores nothing. What is stored stands in for a failure.
     async fn bypass<F, Fut>(
         &self,
@@ -463,7 +399,8 @@ impl Cache {
     {
         let asked = self.0.config.clock.now();
         let permit = self.0.permit()?;
-        let (mut parts, body) = match fetch(Conditions::default()).await {
+        let fetched = fetch(Conditions::default()).await;
+        let (mut parts, body) = match fetched.and_then(final_response) {
             Ok(response) => response.into_parts(),
             Err(failure) => return self.instead_of(failure, stored),
         };
@@ -493,48 +430,31 @@ impl Cache {
     }
 }
 
+/// Refuses an interim response (1xx) in the place of the final one: whoever fetches waits for that (RFC 9110 §15.2).
+pub(crate) fn final_response(response: UpstreamResponse) -> Result<UpstreamResponse, FetchError> {
+    if response.status().is_informational() {
+        let what = format!("{} is no final response", response.status());
+        return Err(FetchError::Invalid(what.into()));
+    }
+    Ok(response)
+}
+
 /// Whether a status is one for which stale may stand in: those that are configured, and the server errors that
 /// `stale-if-error` names (RFC 5861 §4).
 pub(crate) fn is_failure(status: StatusCode, policy: &Policy) -> bool {
     policy.use_stale.covers_status(status) || matches!(status.as_u16(), 500 | 502 | 503 | 504)
 }
 
-enum Joined {
-    /// Another request's flight.
-    Waiting(Passenger),
-    /// A new flight.
-    Launched(Passenger),
-    /// No flight: the response was stored a moment ago.
-    Landed(Entry),
-}
-
-/// Takes a flight out of the table when its task ends, however it ends.
-struct Landing {
-    inner: Arc<Inner>,
-    slot: Key,
-    number: u64,
-}
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        let mut flights = self.inner.lock_flights();
-        // After a purge another flight may have taken its place.
-        let own = |aloft: &Aloft| aloft.number == self.number;
-        if flights.get(&self.slot).is_some_and(own) {
-            flights.remove(&self.slot);
-        }
-    }
-}
-
 impl Inner {
     /// The right to fetch, as long as it is held.
-    fn permit(&self) -> Result<OwnedSemaphorePermit, FetchError> {
+    pub(crate) fn permit(&self) -> Result<OwnedSemaphorePermit, FetchError> {
         let permit = self.fetches.clone().try_acquire_owned();
         permit.map_err(|_| FetchError::Overloaded)
     }
 
-    fn lock_flights(&self) -> MutexGuard<'_, HashMap<Key, Aloft>> {
-        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A share of what flights may hold, empty yet.
+    pub(crate) fn share(&self) -> Share {
+        Share::of(self.budget.clone())
     }
 
     /// What lies under a key, in memory or on disk.
@@ -556,8 +476,12 @@ impl Inner {
                 read.await.ok().flatten()?
             }
         };
-        // What was purged while it was read must not come back.
-        let _admitted = self.purges.admit(key.as_str(), born)?;
+        // What was purged while it was read must not come back, or not as fresh.
+        let (_admitted, stale) = self.purges.admit_stored(key.as_str(), born)?;
+        let stored = match stale {
+            Some(at) => stored.expired(at),
+            None => stored,
+        };
         // A flight may have landed meanwhile, and what it brought is newer.
         if let Some(newer) = self.memory.get(key) {
             return Some(newer);

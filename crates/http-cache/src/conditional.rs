@@ -1,6 +1,6 @@
 //! Conditional requests answered from what is stored (RFC 9110 §13).
 
-use crate::date::date_of;
+use crate::date::{date_of, moment_of};
 use http::HeaderMap;
 use http::header::{DATE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 
@@ -20,11 +20,15 @@ pub fn not_modified(request: &HeaderMap, stored: &HeaderMap) -> bool {
             .flat_map(|list| members(list.as_bytes()))
             .any(|candidate| candidate == b"*" || opaque(candidate) == etag);
     }
-    let Some(since) = date_of(request, IF_MODIFIED_SINCE) else {
+    if !request.contains_key(IF_MODIFIED_SINCE) {
         return false;
-    };
-    let modified = date_of(stored, LAST_MODIFIED).or_else(|| date_of(stored, DATE));
-    modified.is_some_and(|modified| modified <= since)
+    }
+    let now = moment_of(stored);
+    let modified = date_of(stored, LAST_MODIFIED, now).or_else(|| date_of(stored, DATE, now));
+    match (date_of(request, IF_MODIFIED_SINCE, now), modified) {
+        (Some(since), Some(modified)) => modified <= since,
+        _ => false,
+    }
 }
 
 /// The members of a list of entity tags, which may hold commas (RFC 9110 §8.8.3).

@@ -4,7 +4,7 @@ use crate::freshness::Freshness;
 use crate::key::Key;
 use crate::vary::{Selecting, Variants};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -133,6 +133,18 @@ impl Entry {
 }
 
 impl Stored {
+    /// The same as a soft purge at `at` leaves it: stale where it is a response.
+    pub(crate) fn expired(self, at: SystemTime) -> Self {
+        match self {
+            Self::Response(entry) => {
+                let mut freshness = entry.head.freshness;
+                freshness.expire(at);
+                Self::Response(entry.with_freshness(freshness))
+            }
+            variants @ Self::Variants(_) => variants,
+        }
+    }
+
     /// Bytes that it takes in memory, for the memory tier's bound. Headers are counted by their text and an overhead
     /// measured on a 64-bit machine.
     pub fn weight(&self) -> u64 {
@@ -230,39 +242,6 @@ impl Stored {
     }
 }
 
-/// Takes off the headers that belong to one connection (RFC 9111 §3.1), and the length, which the body has itself.
-pub(crate) fn strip_connection_headers(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|list| list.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in named {
-        headers.remove(name);
-    }
-    for name in [
-        CONNECTION,
-        TRANSFER_ENCODING,
-        CONTENT_LENGTH,
-        http::header::TRAILER,
-        http::header::UPGRADE,
-        http::header::TE,
-    ] {
-        headers.remove(name);
-    }
-    for name in [
-        "keep-alive",
-        "proxy-connection",
-        "proxy-authenticate",
-        "proxy-authentication-info",
-        "proxy-authorization",
-    ] {
-        headers.remove(name);
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -329,15 +308,5 @@ pub(crate) mod tests {
                 "{length}"
             );
         }
-    }
-
-    #[test]
-    fn headers_of_the_connection_are_taken_off() {
-        let mut headers = HeaderMap::new();
-        headers.insert("connection", HeaderValue::from_static("close, X-Hop"));
-        headers.insert("x-hop", HeaderValue::from_static("1"));
-        headers.insert("etag", HeaderValue::from_static("\"a\""));
-        strip_connection_headers(&mut headers);
-        assert_eq!(headers.len(), 1);
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! The flight runs in a task of its own, so it outlives the client that began it. Its head and the chunks of its body
 //! are kept as they arrive, so that the first client is answered while the body still comes, and a late one gets all.
+//!
+//! A body that turns out to be too large to be kept is no longer replayed: who is on board gets all of it, at the pace
+//! of the slowest, from a window that moves on. When it has, nobody comes on board any more.
 
 use crate::cache::UpstreamBody;
 use crate::entry::Head;
@@ -10,10 +13,15 @@ use futures::stream::{self, BoxStream, StreamExt};
 use http::{HeaderMap, StatusCode};
 use http_body::Frame;
 use http_body_util::BodyExt;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use thiserror::Error;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+
+/// Bytes of a body that is not replayed which wait for its readers at most.
+const WINDOW: u64 = 256 * 1024;
 
 /// Why a fetch failed. One failure is told to all who wait for it.
 #[derive(Clone, Debug, Error)]
@@ -97,79 +105,234 @@ pub(crate) fn frames(body: UpstreamBody, permit: Option<OwnedSemaphorePermit>) -
     .boxed()
 }
 
-#[derive(Default)]
+/// What the writing side and the reading sides have in common.
+struct Shared {
+    state: Mutex<State>,
+    /// Told when there is more to read.
+    grown: Notify,
+    /// Told when a passenger has read or left.
+    read: Notify,
+}
+
 struct State {
     head: Option<Result<FlightHead, FetchError>>,
-    chunks: Vec<Bytes>,
+    /// The body, without what was let go of.
+    chunks: VecDeque<Bytes>,
+    /// Chunks that were let go of.
+    gone: usize,
+    /// Bytes of `chunks`.
+    bytes: u64,
+    /// Whether all of the body is kept, however much it is.
+    replayed: bool,
+    /// The next chunk of each passenger.
+    passengers: HashMap<u64, usize>,
+    /// The number of the next passenger.
+    next: u64,
     end: Option<Result<Option<HeaderMap>, Incomplete>>,
+    /// The writing side is no more.
+    over: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Lets go of the chunks that everybody has.
+    fn move_on(&mut self) {
+        let slowest = self.passengers.values().min().copied();
+        let slowest = slowest.unwrap_or(self.gone + self.chunks.len());
+        while self.gone < slowest
+            && let Some(chunk) = self.chunks.pop_front()
+        {
+            self.bytes -= chunk.len() as u64;
+            self.gone += 1;
+        }
+    }
+
+    /// What comes at a place of the body, once that is known.
+    fn at(&self, index: usize) -> Poll<Option<Result<Frame<Bytes>, Incomplete>>> {
+        let here = index.checked_sub(self.gone);
+        if let Some(chunk) = here.and_then(|here| self.chunks.get(here)) {
+            return Poll::Ready(Some(Ok(Frame::data(chunk.clone()))));
+        }
+        let last = self.gone + self.chunks.len();
+        match &self.end {
+            Some(Ok(Some(trailers))) if index == last => {
+                Poll::Ready(Some(Ok(Frame::trailers(trailers.clone()))))
+            }
+            Some(Ok(_)) => Poll::Ready(None),
+            Some(Err(Incomplete)) => Poll::Ready(Some(Err(Incomplete))),
+            None if self.over => Poll::Ready(Some(Err(Incomplete))),
+            None => Poll::Pending,
+        }
+    }
 }
 
 /// The writing side, held by the task that fetches. Dropping it before the end tells waiters of a failure.
-pub(crate) struct Flight(watch::Sender<State>);
+pub(crate) struct Flight(Arc<Shared>);
 
-/// The reading side, cloned by all who wait.
-#[derive(Clone)]
-pub(crate) struct Passenger(watch::Receiver<State>);
+/// The way on board, as the table of flights has it.
+pub(crate) struct Gate(Arc<Shared>);
 
-/// A new flight and its first passenger.
-pub(crate) fn take_off() -> (Flight, Passenger) {
-    let (sender, receiver) = watch::channel(State::default());
-    (Flight(sender), Passenger(receiver))
+/// A reading side, which gets all of the body.
+pub(crate) struct Passenger {
+    shared: Arc<Shared>,
+    number: u64,
+}
+
+/// A new flight, the way on board, and its first passenger.
+pub(crate) fn take_off() -> (Flight, Gate, Passenger) {
+    let shared = Arc::new(Shared {
+        state: Mutex::new(State {
+            head: None,
+            chunks: VecDeque::new(),
+            gone: 0,
+            bytes: 0,
+            replayed: true,
+            passengers: HashMap::from([(0, 0)]),
+            next: 1,
+            end: None,
+            over: false,
+        }),
+        grown: Notify::new(),
+        read: Notify::new(),
+    });
+    let first = Passenger {
+        shared: shared.clone(),
+        number: 0,
+    };
+    (Flight(shared.clone()), Gate(shared), first)
+}
+
+impl Gate {
+    /// One more passenger, unless the body cannot be had from its first byte any more.
+    pub(crate) fn board(&self) -> Option<Passenger> {
+        let mut state = self.0.lock();
+        if state.gone > 0 {
+            return None;
+        }
+        let number = state.next;
+        state.next += 1;
+        state.passengers.insert(number, 0);
+        Some(Passenger {
+            shared: self.0.clone(),
+            number,
+        })
+    }
 }
 
 impl Flight {
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.0.lock());
+        self.0.grown.notify_waiters();
+    }
+
     /// Tells the head, or that there will be none.
     pub(crate) fn set_head(&self, head: Result<FlightHead, FetchError>) {
-        self.0.send_modify(|state| state.head = Some(head));
+        self.change(|state| state.head = Some(head));
     }
 
     /// Adds to the body.
     pub(crate) fn push(&self, chunk: Bytes) {
-        self.0.send_modify(|state| state.chunks.push(chunk));
+        self.change(|state| {
+            state.bytes += chunk.len() as u64;
+            state.chunks.push_back(chunk);
+        });
+    }
+
+    /// Keeps of the body no more than the window, as soon as those who are on board allow it.
+    pub(crate) fn stop_replaying(&self) {
+        self.change(|state| state.replayed = false);
+    }
+
+    /// Waits until those on board have read as far as the window lets them fall behind; `false` when nobody is.
+    pub(crate) async fn wait_for_readers(&self) -> bool {
+        loop {
+            {
+                let mut state = self.0.lock();
+                if state.passengers.is_empty() {
+                    return false;
+                }
+                // As long as the window has not moved there is room on board: of small bodies to their end.
+                if state.replayed || state.bytes <= WINDOW {
+                    return true;
+                }
+                state.move_on();
+                if state.bytes <= WINDOW {
+                    return true;
+                }
+            }
+            // Keeps what was told since the look above.
+            self.0.read.notified().await;
+        }
     }
 
     /// Ends the body, with its trailers if it has any.
     pub(crate) fn end(&self, end: Result<Option<HeaderMap>, Incomplete>) {
-        self.0.send_modify(|state| state.end = Some(end));
+        self.change(|state| state.end = Some(end));
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.change(|state| state.over = true);
     }
 }
 
 impl Passenger {
+    /// Waits until the state gives something.
+    async fn wait_for<T>(&self, mut get: impl FnMut(&mut State) -> Option<T>) -> T {
+        loop {
+            // Made before the look, so that nothing told after it is missed.
+            let grown = self.shared.grown.notified();
+            let got = get(&mut self.shared.lock());
+            match got {
+                Some(got) => return got,
+                None => grown.await,
+            }
+        }
+    }
+
     /// Waits for the head.
-    pub(crate) async fn head(&mut self) -> Result<FlightHead, FetchError> {
-        let gone = || FetchError::Unreachable("the fetch was given up".into());
-        let state = self
-            .0
-            .wait_for(|state| state.head.is_some())
-            .await
-            .map_err(|_| gone())?;
-        state.head.clone().unwrap_or_else(|| Err(gone()))
+    pub(crate) async fn head(&self) -> Result<FlightHead, FetchError> {
+        let gone = || Err(FetchError::Unreachable("the fetch was given up".into()));
+        let head = self.wait_for(|state| match &state.head {
+            None if state.over => Some(gone()),
+            head => head.clone(),
+        });
+        head.await
     }
 
     /// The body from its first byte.
     pub(crate) fn body(self) -> Frames {
-        stream::unfold(Some((self.0, 0)), |reader| async move {
-            let (mut receiver, index) = reader?;
-            let next = match receiver
-                .wait_for(|state| state.chunks.len() > index || state.end.is_some())
-                .await
-            {
-                Ok(state) => match (state.chunks.get(index), &state.end) {
-                    (Some(chunk), _) => Ok(Frame::data(chunk.clone())),
-                    (None, Some(Ok(Some(trailers)))) if state.chunks.len() == index => {
-                        Ok(Frame::trailers(trailers.clone()))
-                    }
-                    (None, Some(Ok(_))) => return None,
-                    (None, _) => Err(Incomplete),
-                },
-                Err(_) => Err(Incomplete),
-            };
-            match next {
-                Ok(frame) => Some((Ok(frame), Some((receiver, index + 1)))),
+        stream::unfold(Some((self, 0)), |reader| async move {
+            let (passenger, index) = reader?;
+            let next = passenger.wait_for(|state| {
+                let Poll::Ready(next) = state.at(index) else {
+                    return None;
+                };
+                state.passengers.insert(passenger.number, index + 1);
+                Some(next)
+            });
+            match next.await? {
+                Ok(frame) => {
+                    passenger.shared.read.notify_one();
+                    Some((Ok(frame), Some((passenger, index + 1))))
+                }
                 Err(incomplete) => Some((Err(incomplete), None)),
             }
         })
         .boxed()
+    }
+}
+
+impl Drop for Passenger {
+    fn drop(&mut self) {
+        self.shared.lock().passengers.remove(&self.number);
+        self.shared.read.notify_one();
     }
 }
 
@@ -191,9 +354,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_late_passenger_gets_the_whole_body() {
-        let (flight, passenger) = take_off();
+        let (flight, gate, _first) = take_off();
         flight.push(Bytes::from_static(b"one "));
-        let late = passenger.clone();
+        let late = gate.board().unwrap();
         flight.push(Bytes::from_static(b"two"));
         let trailers = HeaderMap::from_iter([(http::header::ETAG, "1".parse().unwrap())]);
         flight.end(Ok(Some(trailers)));
@@ -204,7 +367,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_flight_that_is_dropped_fails_for_all() {
-        let (flight, mut passenger) = take_off();
+        let (flight, _, passenger) = take_off();
         flight.push(Bytes::from_static(b"half"));
         drop(flight);
         assert!(passenger.head().await.is_err());
@@ -212,5 +375,50 @@ mod tests {
             texts(passenger).await,
             [Ok("half".to_owned()), Err(Incomplete)]
         );
+    }
+
+    #[tokio::test]
+    async fn who_is_on_board_gets_all_of_a_body_that_is_no_longer_replayed() {
+        let (flight, gate, first) = take_off();
+        let chunk = || Bytes::from(vec![7; WINDOW as usize]);
+        flight.push(chunk());
+        let second = gate.board().unwrap();
+        flight.stop_replaying();
+        assert!(flight.wait_for_readers().await, "the window is not full");
+        assert!(gate.board().is_some());
+        flight.push(chunk());
+        let (mut first, mut second) = (first.body(), second.body());
+        first.next().await.unwrap().unwrap();
+        // The slower one has to read before more is taken from the upstream.
+        let waiting = polled_once(flight.wait_for_readers()).await;
+        second.next().await.unwrap().unwrap();
+        assert!(waiting.await);
+        assert_eq!(flight.0.lock().chunks.len(), 1);
+        assert!(gate.board().is_none());
+        flight.end(Ok(None));
+        for mut body in [first, second] {
+            assert_eq!(
+                body.next().await.unwrap().unwrap().into_data().unwrap(),
+                chunk()
+            );
+            assert!(body.next().await.is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_not_replayed_ends_with_its_last_reader() {
+        let (flight, _, first) = take_off();
+        flight.push(Bytes::from(vec![7; 2 * WINDOW as usize]));
+        flight.stop_replaying();
+        let waiting = polled_once(flight.wait_for_readers()).await;
+        drop(first);
+        assert!(!waiting.await);
+    }
+
+    /// A future that was polled once and is not ready.
+    async fn polled_once<F: Future>(future: F) -> std::pin::Pin<Box<F>> {
+        let mut future = Box::pin(future);
+        assert!(futures::poll!(future.as_mut()).is_pending());
+        future
     }
 }

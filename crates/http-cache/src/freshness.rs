@@ -36,7 +36,7 @@ impl Freshness {
         // The time on the way counts as age, since nobody knows which part of it was the way back.
         let delay = now.duration_since(asked).unwrap_or_default();
         let age = stated_age(headers).map_or(delay, |age| age + delay);
-        let date = date_of(headers, DATE);
+        let date = date_of(headers, DATE, now);
         let apparent = date
             .and_then(|date| now.duration_since(date).ok())
             .unwrap_or_default();
@@ -68,7 +68,8 @@ impl Freshness {
     /// The age at `now`, for `Age` and for the arithmetic of freshness.
     pub fn age(&self, now: SystemTime) -> Duration {
         Duration::from_millis(
-            self.initial_age + millis_since_epoch(now).saturating_sub(self.received),
+            self.initial_age
+                .saturating_add(millis_since_epoch(now).saturating_sub(self.received)),
         )
     }
 

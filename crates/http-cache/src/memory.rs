@@ -63,10 +63,8 @@ impl Memory {
                 return true;
             }
             count.set(count.get() + 1);
-            if let (Mode::Soft, Stored::Response(entry)) = (mode, stored) {
-                let mut freshness = entry.head.freshness;
-                freshness.expire(now);
-                let stale = Stored::Response(entry.with_freshness(freshness));
+            if let (Mode::Soft, Stored::Response(_)) = (mode, &stored) {
+                let stale = stored.clone().expired(now);
                 marked.borrow_mut().push((key.clone(), stale));
             }
             mode == Mode::Soft

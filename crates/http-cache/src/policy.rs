@@ -221,8 +221,8 @@ fn heuristic(
     if !is_heuristically_cacheable(status) && !public {
         return None;
     }
-    let unchanged = date_of(headers, LAST_MODIFIED).and_then(|modified| {
-        date_of(headers, DATE)
+    let unchanged = date_of(headers, LAST_MODIFIED, now).and_then(|modified| {
+        date_of(headers, DATE, now)
             .unwrap_or(now)
             .duration_since(modified)
             .ok()
@@ -250,8 +250,8 @@ fn expires(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     if lines.any(|line| line != first) {
         return Some(Duration::ZERO);
     }
-    let date = date_of(headers, DATE).unwrap_or(now);
-    let expires = date_of(headers, EXPIRES).unwrap_or(UNIX_EPOCH);
+    let date = date_of(headers, DATE, now).unwrap_or(now);
+    let expires = date_of(headers, EXPIRES, now).unwrap_or(UNIX_EPOCH);
     Some(expires.duration_since(date).unwrap_or_default())
 }
 

@@ -7,6 +7,7 @@
 use crate::key::{Key, primary};
 use std::collections::VecDeque;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::time::SystemTime;
 
 /// Purges remembered one by one. Of older ones it is only known that they were: what began before them is not stored.
 const REMEMBERED: usize = 1024;
@@ -64,13 +65,33 @@ struct Recent {
     epoch: u64,
     /// The latest purge that is not remembered one by one.
     forgotten: u64,
-    rules: VecDeque<(u64, Rule)>,
+    /// The latest of those that removed.
+    forgotten_hard: u64,
+    rules: VecDeque<Declared>,
+}
+
+#[derive(Debug)]
+struct Declared {
+    epoch: u64,
+    rule: Rule,
+    mode: Mode,
+    at: SystemTime,
 }
 
 /// The right to make something visible that is not purged. While it is held no purge begins, so it is held briefly and
 /// never over an await.
 #[derive(Debug)]
 pub(crate) struct Admission<'a>(#[expect(dead_code, reason = "held")] RwLockReadGuard<'a, Recent>);
+
+impl Recent {
+    /// The purges that mean a key and came after `born`, as far as they are remembered.
+    fn later(&self, key: &str, born: Epoch, tag_of: TagOf) -> impl Iterator<Item = &Declared> {
+        let later = self.rules.iter().rev();
+        later
+            .take_while(move |purge| purge.epoch > born.0)
+            .filter(move |purge| purge.rule.matches(key, tag_of))
+    }
+}
 
 impl Purges {
     pub(crate) fn new(tag_of: TagOf) -> Self {
@@ -90,31 +111,51 @@ impl Purges {
 
     /// Begins a purge: nothing that it means and that began earlier is admitted any more. What is visible already is
     /// for the caller to remove.
-    pub(crate) fn declare(&self, rule: Rule) {
+    pub(crate) fn declare(&self, rule: Rule, mode: Mode, at: SystemTime) {
         let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
         recent.epoch += 1;
         let epoch = recent.epoch;
-        recent.rules.push_back((epoch, rule));
+        recent.rules.push_back(Declared {
+            epoch,
+            rule,
+            mode,
+            at,
+        });
         if recent.rules.len() > REMEMBERED
-            && let Some((epoch, _)) = recent.rules.pop_front()
+            && let Some(oldest) = recent.rules.pop_front()
         {
-            recent.forgotten = epoch;
+            recent.forgotten = oldest.epoch;
+            if oldest.mode == Mode::Hard {
+                recent.forgotten_hard = oldest.epoch;
+            }
         }
     }
 
     /// Whether what was begun at `born` for `key` may still be stored.
     pub(crate) fn admit(&self, key: &str, born: Epoch) -> Option<Admission<'_>> {
         let recent = self.read();
-        let later = recent
-            .rules
-            .iter()
-            .rev()
-            .take_while(|(epoch, _)| *epoch > born.0);
-        let purged = recent.forgotten > born.0
-            || later
-                .into_iter()
-                .any(|(_, rule)| rule.matches(key, self.tag_of));
+        let purged =
+            recent.forgotten > born.0 || recent.later(key, born, self.tag_of).any(|_| true);
         (!purged).then_some(Admission(recent))
+    }
+
+    /// Whether what was stored at `born` for `key`, and is only read or moved, may still be served; and since when a soft
+    /// purge makes it stale.
+    pub(crate) fn admit_stored(
+        &self,
+        key: &str,
+        born: Epoch,
+    ) -> Option<(Admission<'_>, Option<SystemTime>)> {
+        let recent = self.read();
+        let mut stale = (recent.forgotten > born.0).then_some(SystemTime::UNIX_EPOCH);
+        let mut removed = recent.forgotten_hard > born.0;
+        for purge in recent.later(key, born, self.tag_of) {
+            match purge.mode {
+                Mode::Hard => removed = true,
+                Mode::Soft => stale = stale.max(Some(purge.at)),
+            }
+        }
+        (!removed).then_some((Admission(recent), stale))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Recent> {
@@ -164,7 +205,7 @@ mod tests {
     fn what_began_before_a_purge_is_not_admitted_and_what_began_after_is() {
         let purges = Purges::new(file_name);
         let before = purges.now();
-        purges.declare(Rule::Tag("x".into()));
+        purges.declare(Rule::Tag("x".into()), Mode::Hard, SystemTime::UNIX_EPOCH);
         assert!(purges.admit("/a/x", before).is_none());
         assert!(purges.admit("/a/y", before).is_some());
         assert!(purges.admit("/a/x", purges.now()).is_some());
@@ -175,9 +216,27 @@ mod tests {
         let purges = Purges::new(file_name);
         let before = purges.now();
         for number in 0..=REMEMBERED {
-            purges.declare(Rule::Tag(number.to_string()));
+            let rule = Rule::Tag(number.to_string());
+            purges.declare(rule, Mode::Hard, SystemTime::UNIX_EPOCH);
         }
         assert!(purges.admit("/a/y", before).is_none());
         assert!(purges.admit("/a/y", Epoch(1)).is_some());
+    }
+
+    #[test]
+    fn what_is_stored_outlives_a_soft_purge_as_stale_and_no_hard_one() {
+        let purges = Purges::new(file_name);
+        let before = purges.now();
+        let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1000);
+        let stale = |key| purges.admit_stored(key, before).map(|(_, stale)| stale);
+        purges.declare(Rule::Tag("x".into()), Mode::Soft, at);
+        assert_eq!((stale("/a/x"), stale("/a/y")), (Some(Some(at)), Some(None)));
+        assert!(purges.admit("/a/x", before).is_none());
+        for number in 0..REMEMBERED {
+            purges.declare(Rule::Tag(number.to_string()), Mode::Soft, at);
+        }
+        assert!(matches!(stale("/a/x"), Some(Some(_))));
+        purges.declare(Rule::Tag("x".into()), Mode::Hard, at);
+        assert_eq!(stale("/a/x"), None);
     }
 }

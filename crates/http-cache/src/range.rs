@@ -102,8 +102,11 @@ pub fn if_range_holds(request: &HeaderMap, stored: &HeaderMap) -> bool {
     if condition.as_bytes().starts_with(b"\"") {
         return stored.get(ETAG) == Some(condition);
     }
-    let said = condition.to_str().ok().and_then(date::parse);
-    match (said, date_of(stored, LAST_MODIFIED), date_of(stored, DATE)) {
+    let now = date::moment_of(stored);
+    let said = condition.to_str().ok();
+    let said = said.and_then(|text| date::parse(text, now));
+    let date = |name| date_of(stored, name, now);
+    match (said, date(LAST_MODIFIED), date(DATE)) {
         (Some(said), Some(modified), Some(date)) => {
             said == modified && modified + Duration::from_secs(1) <= date
         }

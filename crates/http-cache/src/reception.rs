@@ -3,28 +3,23 @@
 use crate::cache::{Inner, UpstreamBody, UpstreamResponse, is_failure};
 use crate::date::date_of;
 use crate::directives::{Directives, Scope};
-use crate::entry::{Entry, Head, Stored, strip_connection_headers};
+use crate::entry::{Entry, Head, Stored};
 use crate::flight::{FetchError, Flight, FlightHead, Incomplete, Unkept};
 use crate::freshness::Freshness;
+use crate::headers::{content_length, date, owned, strip_connection_headers, updated};
 use crate::key::Key;
 use crate::policy::{RequestRules, Times};
 use crate::request::{CacheRequest, Selected, part_key};
 use crate::vary::{Selecting, Variant, Variants};
 use bytes::{Bytes, BytesMut};
-use http::header::{
-    AGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, HeaderName, HeaderValue,
-    SET_COOKIE,
-};
+use http::header::{DATE, ETAG, HeaderName, HeaderValue, SET_COOKIE, TRAILER};
 use http::response::Parts;
 use http::{HeaderMap, StatusCode};
-use http_body::Body as _;
 use http_body_util::BodyExt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::OwnedSemaphorePermit;
-
-/// What a 304 does not change in what is stored (RFC 9111 §3.2): the length, and how the stored body is to be read.
-const KEPT: [HeaderName; 3] = [CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_RANGE];
 
 /// A response that is awaited.
 pub(crate) struct Reception {
@@ -35,6 +30,15 @@ pub(crate) struct Reception {
     asked: SystemTime,
     /// Held while the response comes, so that fetches are bounded.
     permit: Option<OwnedSemaphorePermit>,
+}
+
+/// A body that came to its end.
+#[derive(Default)]
+struct Received {
+    /// All of it, where it was kept.
+    whole: Option<Bytes>,
+    length: u64,
+    trailers: Option<HeaderMap>,
 }
 
 impl Reception {
@@ -192,54 +196,75 @@ impl Reception {
         if unwanted {
             self.inner.remove(&self.selected.slot);
         }
+        if too_large {
+            count(&self.inner.counters.too_large);
+        }
         if too_large || (storable.is_none() && !shareable) {
             let unkept = Some(Unkept::new(body, self.permit.take()));
             return self.flight.set_head(Ok(told(false, unkept)));
         }
         self.flight.set_head(Ok(told(shareable, None)));
-        let Some((body, trailers)) = self.receive_body(body).await else {
+        let Some(received) = self.receive_body(body).await else {
             return self.flight.end(Err(Incomplete));
         };
-        if length.is_some_and(|length| length != body.len() as u64) {
+        if length.is_some_and(|length| length != received.length) {
             return self.flight.end(Err(Incomplete));
         }
         // Stored before the end is told: who saw the end of the body finds it in the cache.
-        if let Some(storable) = storable {
+        if let (Some(storable), Some(body)) = (storable, received.whole) {
             self.store(&Entry { head, body }, &storable.without);
         }
-        self.flight.end(Ok(trailers));
+        self.flight.end(Ok(received.trailers));
     }
 
-    /// The whole body and its trailers, or `None` when it breaks off or exceeds the bound.
-    async fn receive_body(&self, mut body: UpstreamBody) -> Option<(Bytes, Option<HeaderMap>)> {
-        let (mut chunks, mut trailers): (Vec<Bytes>, _) = (Vec::new(), None);
-        let mut length = 0;
+    /// Passes the body on as it comes; `None` when it breaks off, or is for nobody any more. One that exceeds the bounds is
+    /// not kept.
+    async fn receive_body(&self, mut body: UpstreamBody) -> Option<Received> {
+        let (mut chunks, mut share) = (Some(Vec::new()), self.inner.share());
+        let mut received = Received::default();
         while let Some(frame) = body.frame().await {
             let chunk = match frame.ok()?.into_data() {
                 Ok(chunk) => chunk,
                 Err(frame) => {
-                    trailers = frame.into_trailers().ok();
+                    received.trailers = frame.into_trailers().ok();
                     continue;
                 }
             };
-            length += chunk.len();
-            if length as u64 > self.inner.config.max_body {
-                return None;
+            received.length += chunk.len() as u64;
+            if chunks.is_some() {
+                let counters = &self.inner.counters;
+                let exceeded = if received.length > self.inner.config.max_body {
+                    Some(&counters.too_large)
+                } else if share.grow(chunk.len() as u64) {
+                    None
+                } else {
+                    Some(&counters.over_budget)
+                };
+                if let Some(counter) = exceeded {
+                    count(counter);
+                    self.flight.stop_replaying();
+                    chunks = None;
+                }
             }
             self.flight.push(chunk.clone());
-            chunks.push(chunk);
+            match &mut chunks {
+                Some(chunks) => chunks.push(chunk),
+                None if self.flight.wait_for_readers().await => share.release(),
+                None => return None,
+            }
         }
         // Copied even where it came in one piece: a piece is a part of the connection's read buffer, and would keep all of
         // that in memory.
-        let mut whole = BytesMut::with_capacity(length);
-        for chunk in &chunks {
-            whole.extend_from_slice(chunk);
-        }
-        Some((whole.freeze(), trailers))
+        received.whole = chunks.map(|chunks| {
+            let mut whole = BytesMut::with_capacity(received.length as usize);
+            for chunk in &chunks {
+                whole.extend_from_slice(chunk);
+            }
+            whole.freeze()
+        });
+        Some(received)
     }
 
-    /// Which requests the response answers; `None`: no other. Where no header matters, whatever the response varies on
-    /// is in the key.
     /// Whether a response says that what is stored is not what the upstream would answer any more. That a request may not
     /// have its answer stored says nothing of the kind.
     fn is_unwanted(&self, status: StatusCode, headers: &HeaderMap, times: Times) -> bool {
@@ -250,6 +275,8 @@ impl Reception {
             && policy.storable(rules, status, headers, times).is_none()
     }
 
+    /// Which requests the response answers; `None`: no other. Where no header matters, whatever the response varies on
+    /// is in the key.
     fn selecting(&self, response: &HeaderMap) -> Option<Selecting> {
         match &self.request.headers {
             Some(request) => Selecting::of(response, request),
@@ -268,7 +295,8 @@ impl Reception {
             return;
         };
         let (mut entry, mut headers) = (entry.clone(), owned(&entry.head.headers));
-        for name in without {
+        // What is stored has no trailers, so it announces none.
+        for name in without.iter().chain([&TRAILER]) {
             headers.remove(name);
         }
         let (freshness, selecting) = (entry.head.freshness, entry.head.selecting.clone());
@@ -297,7 +325,7 @@ impl Reception {
                 .headers
                 .get(ETAG)
                 .map(|etag| etag.as_bytes().to_vec()),
-            date: millis_of_date(&entry.head.headers),
+            date: millis_of_date(&entry.head.headers, self.inner.config.clock.now()),
         };
         let slot = entry.head.selecting.key(key);
         let gone = variants.add(key, variant);
@@ -326,33 +354,8 @@ impl Inner {
     }
 }
 
-/// Headers with those of another message put over them, as RFC 9111 §3.2 says.
-pub(crate) fn updated(stored: &HeaderMap, mut update: HeaderMap) -> HeaderMap {
-    let mut headers = stored.clone();
-    headers.remove(AGE); // the update's own counts, or none
-    for name in KEPT {
-        update.remove(name);
-    }
-    for name in update.keys() {
-        headers.remove(name);
-    }
-    headers.extend(update);
-    headers
-}
-
-/// The same headers with memory of their own: as they came, their values are parts of the connection's read buffer.
-fn owned(headers: &HeaderMap) -> HeaderMap {
-    let copy = |value: &HeaderValue| HeaderValue::from_bytes(value.as_bytes());
-    headers
-        .iter()
-        .filter_map(|(name, value)| Some((name.clone(), copy(value).ok()?)))
-        .fold(
-            HeaderMap::with_capacity(headers.len()),
-            |mut owned, (name, value)| {
-                owned.append(name, value);
-                owned
-            },
-        )
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
 }
 
 /// Whether waiters may have the response as well. A failure is told to all, so that it fails once for all.
@@ -363,68 +366,12 @@ fn is_shareable(parts: &Parts) -> bool {
     !personal && !unstorable && parts.status != StatusCode::PARTIAL_CONTENT
 }
 
-/// Notes when a message without a `Date` came (RFC 9110 §6.6.1).
-pub(crate) fn date(headers: &mut HeaderMap, now: SystemTime) {
-    if !headers.contains_key(DATE)
-        && let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(now))
-    {
-        headers.insert(DATE, date);
-    }
-}
-
-fn millis_of_date(headers: &HeaderMap) -> u64 {
-    let since = date_of(headers, DATE).and_then(|date| date.duration_since(UNIX_EPOCH).ok());
+fn millis_of_date(headers: &HeaderMap, now: SystemTime) -> u64 {
+    let since = date_of(headers, DATE, now).and_then(|date| date.duration_since(UNIX_EPOCH).ok());
     since.map_or(0, |since| since.as_millis() as u64)
 }
 
 /// An entity tag without the sign of weakness.
 fn opaque(etag: &[u8]) -> &[u8] {
     etag.strip_prefix(b"W/").unwrap_or(etag)
-}
-
-/// The length that the message states, or that its body knows.
-pub(crate) fn content_length(headers: &HeaderMap, body: &UpstreamBody) -> Option<u64> {
-    let stated = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse().ok());
-    stated.or_else(|| body.size_hint().exact())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_304_changes_what_it_says_and_not_how_the_body_is_read() {
-        let headers = |pairs: &[(&'static str, &'static str)]| -> HeaderMap {
-            let pairs = pairs.iter();
-            pairs
-                .map(|(name, value)| {
-                    (
-                        HeaderName::from_static(name),
-                        HeaderValue::from_static(value),
-                    )
-                })
-                .collect()
-        };
-        let stored = headers(&[
-            ("age", "9"),
-            ("x", "old"),
-            ("y", "stays"),
-            ("content-encoding", "gzip"),
-        ]);
-        let update = headers(&[
-            ("x", "new"),
-            ("z", "comes"),
-            ("content-encoding", "br"),
-            ("content-length", "0"),
-        ]);
-        let expected = headers(&[
-            ("y", "stays"),
-            ("content-encoding", "gzip"),
-            ("x", "new"),
-            ("z", "comes"),
-        ]);
-        assert_eq!(updated(&stored, update), expected);
-    }
 }

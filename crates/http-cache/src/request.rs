@@ -41,6 +41,13 @@ impl CacheRequest {
         }
     }
 
+    /// Where the response lies that this request selects, among those that depend on the same headers as another.
+    pub(crate) fn slot_beside(&self, other: &Selecting) -> Key {
+        let none = HeaderMap::new();
+        let headers = self.headers.as_deref().unwrap_or(&none);
+        other.in_request(headers).key(&self.key)
+    }
+
     /// Whether the request selects a response.
     pub(crate) fn selects(&self, selecting: &Selecting) -> bool {
         selecting.is_empty()
@@ -90,6 +97,7 @@ impl Conditions {
 }
 
 /// What was found for a request.
+#[derive(Clone)]
 pub(crate) struct Selected {
     /// Where the response lies that the request selects, or will.
     pub(crate) slot: Key,

@@ -4,22 +4,21 @@
 //! invalidating what they changed. What the upstream says is handed on untouched but for `Age` and `Cache-Status`. The
 //! strict pipeline of an image server does not use this; it shows and tests the engine alone.
 
-use crate::cache::{Cache, UpstreamResponse};
+use crate::cache::{Cache, UpstreamResponse, final_response};
 use crate::conditional;
-use crate::entry::strip_connection_headers;
 use crate::flight::{FetchError, Frames, frames};
+use crate::headers::{content_length, date, strip_connection_headers};
 use crate::key::Key;
 use crate::policy::{RequestRules, Reuse, Times};
 use crate::range::{self, Answer, Part};
-use crate::reception::{content_length, date};
 use crate::request::{CacheRequest, Conditions};
 use crate::served::{Served, ServedBody};
 use crate::status::CacheStatus;
 use bytes::Bytes;
 use http::header::{
-    AGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE, HOST, HeaderName,
-    HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
-    LOCATION, RANGE, UPGRADE, VIA,
+    AGE, CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE, HOST,
+    HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+    IF_UNMODIFIED_SINCE, LOCATION, RANGE, TE, UPGRADE, VIA,
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body as _;
@@ -86,7 +85,7 @@ impl<O: Origin> SharedCache<O> {
         }
         let answered = if answerable(&request) {
             let (mut parts, _) = request.into_parts();
-            strip_connection_headers(&mut parts.headers);
+            strip_request(&mut parts.headers);
             match parts.method {
                 Method::HEAD => self.head(parts).await,
                 _ => self.get(parts).await,
@@ -173,7 +172,8 @@ impl<O: Origin> SharedCache<O> {
                 outgoing.headers_mut().insert(name, value.clone());
             }
         }
-        let (mut head, body) = match self.origin.ask(outgoing).await {
+        let asking = self.origin.ask(outgoing).await;
+        let (mut head, body) = match asking.and_then(final_response) {
             Ok(answered) => answered.into_parts(),
             Err(failure) => {
                 let stored = stored.as_ref().map(|(entry, _)| entry);
@@ -207,13 +207,13 @@ impl<O: Origin> SharedCache<O> {
         request: Request<RequestBody>,
     ) -> Result<Response<AnswerBody>, FetchError> {
         let (mut parts, body) = request.into_parts();
-        strip_connection_headers(&mut parts.headers);
+        strip_request(&mut parts.headers);
         let url = url_of(&parts);
         let safe = is_safe(&parts.method);
         pass_by(&mut parts.headers, self.name);
         parts.version = http::Version::HTTP_11;
         let answered = self.origin.ask(Request::from_parts(parts, body)).await?;
-        let (mut head, body) = answered.into_parts();
+        let (mut head, body) = final_response(answered)?.into_parts();
         let length = content_length(&head.headers, &body);
         strip_connection_headers(&mut head.headers);
         if !safe && (head.status.is_success() || head.status.is_redirection()) {
@@ -222,7 +222,7 @@ impl<O: Origin> SharedCache<O> {
             }
         }
         let mut headers = head.headers;
-        if let Some(length) = length.filter(|_| !head.status.is_informational()) {
+        if let Some(length) = length {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
         let status = CacheStatus::Bypass.cache_status(self.name, None, Some(head.status));
@@ -358,8 +358,23 @@ fn outgoing(
     request
 }
 
-/// Adds this cache to the way of a request (RFC 9110 §7.6.3).
+/// Takes off what belongs to the client's connection, but remembers that the client takes trailers, which are passed on.
+fn strip_request(headers: &mut HeaderMap) {
+    let members = headers.get_all(TE).iter();
+    let trailers = members
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .any(|member| member.trim_ascii().eq_ignore_ascii_case(b"trailers"));
+    strip_connection_headers(headers);
+    if trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+/// Adds this cache to the way of a request (RFC 9110 §7.6.3), and says of `TE` that it is for this connection (§10.1.4).
 fn pass_by(headers: &mut HeaderMap, name: &str) {
+    if headers.contains_key(TE) {
+        headers.insert(CONNECTION, HeaderValue::from_static("TE"));
+    }
     if let Ok(via) = HeaderValue::try_from(format!("1.1 {name}")) {
         headers.append(VIA, via);
     }

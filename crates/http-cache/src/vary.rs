@@ -48,7 +48,7 @@ impl Selecting {
     }
 
     /// What the same headers are in another request.
-    fn in_request(&self, request: &HeaderMap) -> Self {
+    pub(crate) fn in_request(&self, request: &HeaderMap) -> Self {
         let fields = self.0.iter();
         Self(
             fields

@@ -4,23 +4,36 @@
 
 use bytes::Bytes;
 use futures::StreamExt;
-use http::{HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use http_body_util::{BodyExt, Full, StreamBody};
 use http_cache::ServedBody;
 use http_cache::cache::UpstreamResponse;
 use http_cache::cache_valid::ValidRule;
 use http_cache::clock::ManualClock;
+use http_cache::disk::DiskConfig;
 use http_cache::purge::{Mode, Rule};
+use http_cache::silence::end_in_silence;
 use http_cache::{
     Cache, CacheConfig, CacheRequest, CacheStatus, CacheValid, Clock, Conditions, FetchError, Key,
     Policy, Served, UseStale,
 };
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
 fn cache(lock_timeout: Duration) -> (Cache, ManualClock) {
+    cache_with(lock_timeout, 256 << 20)
+}
+
+fn cache_with(lock_timeout: Duration, max_flight_bytes: u64) -> (Cache, ManualClock) {
+    let (mut config, clock) = config(lock_timeout);
+    config.max_flight_bytes = max_flight_bytes;
+    (Cache::open(config).unwrap(), clock)
+}
+
+fn config(lock_timeout: Duration) -> (CacheConfig, ManualClock) {
     let clock = ManualClock::new();
     let valid = ValidRule::parse("60", |text| {
         text.parse()
@@ -39,10 +52,11 @@ fn cache(lock_timeout: Duration) -> (Cache, ManualClock) {
         lock_timeout,
         max_body: 1 << 20,
         max_flights: 100,
+        max_flight_bytes: 256 << 20,
         tag_of: |key| key.strip_prefix('/'),
         clock: Clock::Manual(clock.clone()),
     };
-    (Cache::open(config).unwrap(), clock)
+    (config, clock)
 }
 
 fn ok(body: &'static str) -> Result<UpstreamResponse, FetchError> {
@@ -84,6 +98,28 @@ async fn landed(cache: &Cache) {
         tokio::task::yield_now().await;
     }
     panic!("a flight never lands");
+}
+
+type Fetching = Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send>>;
+
+/// An answer of unknown length, and where its chunks are sent.
+fn chunked() -> (
+    mpsc::Sender<Bytes>,
+    impl Fn(Conditions) -> Fetching + Send + Sync + 'static,
+) {
+    let (rest, chunks) = mpsc::channel::<Bytes>(1);
+    let chunks = Mutex::new(Some(chunks));
+    let fetch = move |_: Conditions| {
+        let chunks = chunks.lock().unwrap().take().unwrap();
+        let stream = futures::stream::unfold(chunks, |mut chunks| async {
+            let chunk = chunks.recv().await?;
+            Some((Ok(http_body::Frame::data(chunk)), chunks))
+        });
+        let answer = Response::new(StreamBody::new(stream).boxed_unsync());
+        let answer: Fetching = Box::pin(std::future::ready(Ok(answer)));
+        answer
+    };
+    (rest, fetch)
 }
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -133,24 +169,9 @@ async fn a_hundred_requests_make_one_fetch() {
 #[tokio::test]
 async fn the_first_client_is_answered_while_the_body_still_comes_and_may_leave() {
     let (cache, _) = cache(LONG);
-    let (rest, chunks) = tokio::sync::mpsc::channel::<&'static str>(1);
-    let chunks = Arc::new(std::sync::Mutex::new(Some(chunks)));
-    let fetch = move |_| {
-        let chunks = chunks.lock().unwrap().take().unwrap();
-        async move {
-            let stream = futures::stream::unfold(chunks, |mut chunks| async {
-                let chunk = chunks.recv().await?;
-                Some((
-                    Ok(http_body::Frame::data(Bytes::from_static(chunk.as_bytes()))),
-                    chunks,
-                ))
-            });
-            let body = StreamBody::new(stream);
-            Ok(Response::new(body.boxed_unsync()))
-        }
-    };
+    let (rest, fetch) = chunked();
     let first = cache.serve(request("/a"), fetch).await.unwrap();
-    rest.send("half ").await.unwrap();
+    rest.send("half ".into()).await.unwrap();
     let ServedBody::Streaming { mut frames, .. } = first.body else {
         panic!("whole")
     };
@@ -159,7 +180,7 @@ async fn the_first_client_is_answered_while_the_body_still_comes_and_may_leave()
     drop(frames);
     let late = get(&cache, || panic!("fetched")).await.unwrap();
     assert_eq!(late.status, CacheStatus::Miss { collapsed: true });
-    rest.send("whole").await.unwrap();
+    rest.send("whole".into()).await.unwrap();
     drop(rest);
     assert_eq!(text(late).await, "half whole");
     assert_eq!(
@@ -187,7 +208,7 @@ async fn an_unchanged_picture_is_fresh_again_with_its_old_body() {
     let (cache, clock) = cache(LONG);
     text(get(&cache, || ok("picture")).await.unwrap()).await;
     clock.advance(Duration::from_secs(61));
-    let asked = Arc::new(std::sync::Mutex::new(None::<HeaderValue>));
+    let asked = Arc::new(Mutex::new(None::<HeaderValue>));
     let fetch = {
         let asked = asked.clone();
         move |conditions: Conditions| {
@@ -358,4 +379,193 @@ async fn a_body_that_is_too_large_is_passed_on_without_being_kept() {
     let served = get(&cache, large).await.unwrap();
     assert_eq!(served.body.whole().await.unwrap().len(), 2 << 20);
     assert_eq!(cache.memory().entries(), 0);
+}
+
+/// The length of a body, read to its end.
+async fn length(served: Served) -> usize {
+    served.body.whole().await.unwrap().len()
+}
+
+#[tokio::test]
+async fn a_body_that_turns_out_to_be_too_large_reaches_all_who_were_there_and_is_not_kept() {
+    let (cache, _) = cache(LONG);
+    let (rest, fetch) = chunked();
+    let first = cache.serve(request("/a"), fetch).await.unwrap();
+    rest.send(Bytes::from(vec![7; 600_000])).await.unwrap();
+    let second = get(&cache, || panic!("fetched")).await.unwrap();
+    assert_eq!(second.status, CacheStatus::Miss { collapsed: true });
+    let [first, second] = [first, second].map(|served| tokio::spawn(length(served)));
+    for _ in 0..9 {
+        rest.send(Bytes::from(vec![7; 600_000])).await.unwrap();
+    }
+    // Who comes now cannot have the beginning any more, and gets a flight of its own.
+    let late = get(&cache, || ok("own")).await.unwrap();
+    assert_eq!(late.status, CacheStatus::Miss { collapsed: false });
+    assert_eq!(text(late).await, "own");
+    drop(rest);
+    assert_eq!(first.await.unwrap(), 6_000_000);
+    assert_eq!(second.await.unwrap(), 6_000_000);
+    landed(&cache).await;
+    let hit = get(&cache, || panic!("fetched")).await.unwrap();
+    assert_eq!(
+        (hit.status, text(hit).await.as_str()),
+        (CacheStatus::Hit, "own")
+    );
+    assert_eq!(cache.counters().too_large.load(Ordering::Relaxed), 1);
+    assert_eq!(cache.flight_bytes(), 0);
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_to_be_kept_is_taken_at_the_pace_of_its_reader() {
+    let (cache, _) = cache(LONG);
+    let (rest, fetch) = chunked();
+    let served = cache.serve(request("/a"), fetch).await.unwrap();
+    let sent = Arc::new(AtomicUsize::new(0));
+    let sending = tokio::spawn({
+        let sent = sent.clone();
+        async move {
+            while rest.send(Bytes::from(vec![7; 100_000])).await.is_ok() {
+                sent.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    // The runtime of a test has one thread: after these turns everybody waits for the reader.
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    let held = sent.load(Ordering::Relaxed);
+    assert!((10..16).contains(&held), "{held}");
+    drop(served);
+    landed(&cache).await;
+    sending.await.unwrap();
+}
+
+#[tokio::test]
+async fn bodies_in_flight_share_a_budget_and_what_finds_no_room_is_passed_on() {
+    let (cache, _) = cache_with(LONG, 100_000);
+    let (rest, fetch) = chunked();
+    let first = cache.serve(request("/a"), fetch).await.unwrap();
+    rest.send(Bytes::from(vec![7; 90_000])).await.unwrap();
+    while cache.flight_bytes() < 90_000 {
+        tokio::task::yield_now().await;
+    }
+    let large = || ok_of(20_000);
+    let other = cache
+        .serve(request("/b"), move |_| async move { large() })
+        .await;
+    assert_eq!(length(other.unwrap()).await, 20_000);
+    assert_eq!(cache.counters().over_budget.load(Ordering::Relaxed), 1);
+    assert_eq!(cache.memory().entries(), 0);
+    drop(rest);
+    assert_eq!(length(first).await, 90_000);
+    landed(&cache).await;
+    assert_eq!((cache.flight_bytes(), cache.memory().entries()), (0, 1));
+}
+
+fn ok_of(length: usize) -> Result<UpstreamResponse, FetchError> {
+    let body = Full::new(Bytes::from(vec![7; length])).map_err(|never| match never {});
+    Ok(Response::new(body.boxed_unsync()))
+}
+
+#[tokio::test]
+async fn each_variant_costs_one_fetch_however_many_wait_for_the_first() {
+    let (cache, _) = cache(LONG);
+    let fetches = Arc::new(AtomicUsize::new(0));
+    let gate = Arc::new(Semaphore::new(0));
+    let requests: Vec<_> = (0..60)
+        .map(|number| {
+            let language = ["de", "fr", "at"][number % 3];
+            let (cache, fetches, gate) = (cache.clone(), fetches.clone(), gate.clone());
+            let headers = [(http::header::ACCEPT_LANGUAGE, language.parse().unwrap())];
+            let headers = HeaderMap::from_iter(headers);
+            let request = CacheRequest {
+                headers: Some(Arc::new(headers)),
+                ..request("/a")
+            };
+            tokio::spawn(async move {
+                let fetch = move |_| {
+                    let (fetches, gate) = (fetches.clone(), gate.clone());
+                    async move {
+                        fetches.fetch_add(1, Ordering::SeqCst);
+                        let _open = gate.acquire().await.unwrap();
+                        let mut answer = ok(language)?;
+                        let vary = HeaderValue::from_static("accept-language");
+                        answer.headers_mut().insert("vary", vary);
+                        Ok(answer)
+                    }
+                };
+                let served = cache.serve(request, fetch).await.unwrap();
+                (language, text(served).await)
+            })
+        })
+        .collect();
+    gate.add_permits(1);
+    for request in requests {
+        let (language, body) = request.await.unwrap();
+        assert_eq!(body, language);
+    }
+    assert_eq!(fetches.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn without_a_memory_tier_a_hit_follows_a_miss_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut config, _) = config(LONG);
+    config.memory = 0;
+    config.disk = Some(DiskConfig {
+        dir: dir.path().to_owned(),
+        size: 1 << 30,
+        inactive: LONG,
+        queue: 64 << 20,
+    });
+    let cache = Cache::open(config).unwrap();
+    for number in 0..1000 {
+        for status in [CacheStatus::Miss { collapsed: false }, CacheStatus::Hit] {
+            let request = CacheRequest::new(Key::new(format!("/{number}")));
+            let served = cache.serve(request, |_| async { ok("picture") });
+            let served = served.await.unwrap();
+            assert_eq!(served.status, status, "{number}");
+            assert_eq!(text(served).await, "picture");
+            landed(&cache).await;
+        }
+    }
+    let counters = cache.disk().unwrap().counters();
+    assert_eq!(counters.skipped.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_falls_silent_ends_the_flight() {
+    let (cache, _) = cache(LONG);
+    let (rest, fetch) = chunked();
+    let fetch = Arc::new(fetch);
+    let guarded = move |conditions| {
+        let fetch = fetch.clone();
+        async move {
+            let response = fetch(conditions).await?;
+            Ok(response.map(|body| end_in_silence(body, Duration::from_secs(30))))
+        }
+    };
+    let served = cache.serve(request("/a"), guarded).await.unwrap();
+    rest.send("half".into()).await.unwrap();
+    // The origin is still there and says no more.
+    assert!(served.body.whole().await.is_none());
+    landed(&cache).await;
+    assert_eq!(cache.memory().entries(), 0);
+    assert_eq!(
+        text(get(&cache, || ok("whole")).await.unwrap()).await,
+        "whole"
+    );
+    drop(rest);
+}
+
+#[tokio::test]
+async fn an_interim_response_is_no_answer() {
+    fn early_hints() -> Result<UpstreamResponse, FetchError> {
+        let mut response = ok("")?;
+        *response.status_mut() = http::StatusCode::from_u16(103).unwrap();
+        Ok(response)
+    }
+    let (cache, _) = cache(LONG);
+    let refused = get(&cache, early_hints).await;
+    assert!(matches!(refused, Err(FetchError::Invalid(_))));
 }

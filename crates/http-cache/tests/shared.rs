@@ -101,6 +101,7 @@ impl Scene {
             lock_timeout: Duration::from_secs(5),
             max_body: 1 << 20,
             max_flights: 100,
+            max_flight_bytes: 256 << 20,
             tag_of: |_| None,
             clock: Clock::Manual(clock.clone()),
         })

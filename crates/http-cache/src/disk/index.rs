@@ -60,6 +60,14 @@ impl Slot {
         }
     }
 
+    /// Notes that a soft purge marked it.
+    pub(super) fn expire(&mut self, at: Option<SystemTime>) {
+        if let Some(at) = at {
+            // Of a moment that is not known it is known that it was one.
+            self.expired = self.expired.max(Seconds::of(at)).max(Seconds(1));
+        }
+    }
+
     /// What the entry takes on disk: whole blocks of its content, and one for its index line.
     pub(super) fn footprint(&self) -> u64 {
         footprint(self.size)

@@ -1,44 +1,49 @@
 //! The disk tier: entries as `cacache` content files, found through an index in memory.
 //!
-//! A thread of its own writes and evicts, behind a bounded queue, so that no request waits for the disk's writes; a
-//! full queue or a failing disk only means that something is not stored. A hit is one file read, whose checksum is
+//! A thread of its own writes and evicts, behind a bounded queue, so that no request waits for the disk's writes. What
+//! waits there is found there; a full queue or a failing disk only means that something is not stored. A hit is one file read, whose checksum is
 //! verified. The same thread reads `cacache`'s index on disk at start; until it has, keys are looked up there.
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | `index` | which keys are there, in order of use |
 //! | `files` | the files, in `cacache`'s layout |
+//! | `look_up` | how an entry is found and read |
+//! | `queue` | what is on its way to the disk |
 //! | `writer` | the thread: stores, evicts, deletes |
 //! | `start` | what the thread does first: lock, index, sweep |
+//! | `complaints` | how often the log is told |
 
+mod complaints;
 mod files;
 mod index;
+mod look_up;
+mod queue;
 mod start;
 mod writer;
 
+use crate::clock::Clock;
 use crate::entry::Stored;
 use crate::key::Key;
 use crate::purge::{Epoch, Mode, Purges, Rule};
-use bytes::Bytes;
-use files::{Files, Pending, Reading};
-use index::{Index, Place, Seconds};
+use complaints::Complaints;
+use files::Files;
+use index::{Index, Seconds};
+pub(crate) use look_up::Found;
+use queue::{Added, Queue};
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 use writer::Job;
 
-/// Stores that may wait for the writer, and their bytes; more are skipped.
-const QUEUE: usize = 256;
-const QUEUE_BYTES: u64 = 64 << 20;
-
-/// Most a log says of a failing disk.
-const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
+/// Notes of use that may wait for the writer; more are not taken.
+const NOTES: usize = 4096;
 
 /// How often it is noted on disk that an entry is still used; its place in the order after a restart is that exact.
 const NOTE_INTERVAL: u32 = 3600;
@@ -58,6 +63,9 @@ pub struct DiskConfig {
     pub size: u64,
     /// Entries not asked for in this time are removed (nginx: `inactive`).
     pub inactive: Duration,
+    /// Bytes of entries that wait to be written at most. What finds no room is not stored on disk: when more comes than
+    /// the disk takes, neither memory nor clients pay for it without bound.
+    pub queue: u64,
 }
 
 /// What the tier did, for metrics.
@@ -71,23 +79,6 @@ pub struct DiskCounters {
     pub evictions: AtomicU64,
     /// Entries dropped since they were damaged or missing.
     pub damaged: AtomicU64,
-}
-
-/// What a look-up found.
-pub(crate) enum Found {
-    /// The entry.
-    Stored(Stored),
-    /// Nothing.
-    Nothing,
-    /// The disk has to be waited for: [`Wait::read`] blocks.
-    Wait(Wait),
-}
-
-/// A look-up that has to wait for the disk.
-pub(crate) struct Wait {
-    shared: Arc<Shared>,
-    key: Key,
-    pending: Option<(Pending, Place, Seconds)>,
 }
 
 /// An entry, for listings.
@@ -111,25 +102,28 @@ struct Shared {
     folder: OnceLock<File>,
     /// The index knows all that is on disk.
     complete: AtomicBool,
-    /// The tier is being closed.
-    closing: AtomicBool,
+    /// When the tier began to be closed.
+    closing: OnceLock<Instant>,
     /// The folder is ours to read and change.
     taken: AtomicBool,
-    /// Bytes that wait for the writer.
-    queued: AtomicU64,
-    /// Removals that found no room in the queue; the writer does them when the queue is empty.
+    /// What waits for the writer.
+    queue: Queue,
+    /// Notes of use that wait for it.
+    notes: AtomicUsize,
+    /// What those find to do who have no way to the writer; it does that when it has nothing else to do.
     overflow: Mutex<Vec<Job>>,
     purges: Arc<Purges>,
     /// When the tier was opened, among purges.
     born: Epoch,
+    clock: Clock,
     counters: DiskCounters,
-    last_complaint: Mutex<Option<Instant>>,
+    complaints: Mutex<Complaints>,
 }
 
-/// The tier. Dropping it writes what is queued.
+/// The tier. Dropping it writes what is queued, as far as that goes in a few seconds.
 pub struct Disk {
     shared: Arc<Shared>,
-    jobs: Option<SyncSender<Job>>,
+    jobs: Option<Sender<Job>>,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -139,24 +133,26 @@ impl Disk {
     /// # Errors
     /// When the writer's thread cannot be started. A folder that cannot be used is told in the log, once a minute,
     /// and nothing is stored.
-    pub(crate) fn open(config: DiskConfig, purges: Arc<Purges>) -> io::Result<Self> {
+    pub(crate) fn open(config: DiskConfig, purges: Arc<Purges>, clock: Clock) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             files: Files::new(config.dir.clone()),
+            queue: Queue::new(config.queue),
             config,
             index: Mutex::new(Index::new(RandomState::new().hash_one(0))),
             folder: OnceLock::new(),
             complete: AtomicBool::new(false),
-            closing: AtomicBool::new(false),
+            closing: OnceLock::new(),
             taken: AtomicBool::new(false),
-            queued: AtomicU64::new(0),
+            notes: AtomicUsize::new(0),
             overflow: Mutex::default(),
             born: purges.now(),
             purges,
+            clock,
             counters: DiskCounters::default(),
-            last_complaint: Mutex::new(None),
+            complaints: Mutex::default(),
         });
         shared.try_to_take_folder();
-        let (jobs, queue) = sync_channel(QUEUE);
+        let (jobs, queue) = channel();
         let writer = std::thread::Builder::new()
             .name("cache-disk".into())
             .spawn({
@@ -174,43 +170,6 @@ impl Disk {
         })
     }
 
-    /// Looks a key up without waiting for the disk.
-    pub(crate) fn look_up(&self, key: &Key, now: SystemTime) -> Found {
-        let now = Seconds::of(now);
-        // Asked first: what a complete index does not know is not there.
-        let complete = self.shared.complete.load(Ordering::Acquire);
-        let touched = {
-            let mut index = self.shared.lock();
-            let before = index.get(key.as_str()).map(|slot| slot.used);
-            let slot = index.touch(key.as_str(), now);
-            slot.zip(before)
-                .map(|(slot, before)| (slot.place(), slot.expired, before))
-        };
-        let wait = |pending| Wait {
-            shared: self.shared.clone(),
-            key: key.clone(),
-            pending,
-        };
-        let Some((place, expired, before)) = touched else {
-            if complete {
-                return Found::Nothing;
-            }
-            return Found::Wait(wait(None));
-        };
-        self.note_use(key, before, now);
-        match self.shared.files.read(place) {
-            Ok(Reading::Whole(bytes)) => self
-                .shared
-                .take_in(key, place, expired, bytes)
-                .map_or(Found::Nothing, Found::Stored),
-            Ok(Reading::Pending(pending)) => Found::Wait(wait(Some((pending, place, expired)))),
-            Err(error) => {
-                self.shared.unreadable(key, place, &error);
-                Found::Nothing
-            }
-        }
-    }
-
     /// Tells that an entry was used though it was not read, since it was in memory.
     pub(crate) fn touch(&self, key: &Key, now: SystemTime) {
         let now = Seconds::of(now);
@@ -226,32 +185,23 @@ impl Disk {
         self.note_use(key, before, now);
     }
 
-    /// Queues an entry to be written, unless a purge that came after `born` means it.
+    /// Queues an entry to be written, unless a purge that came after `born` means it. It is found at once.
     pub(crate) fn store(&self, key: Key, stored: Stored, born: Epoch) {
-        let bytes = stored.weight();
-        let queued = &self.shared.queued;
-        if queued.fetch_add(bytes, Ordering::Relaxed) > QUEUE_BYTES
-            || !self.send(Job::Store {
-                key,
-                stored,
-                born,
-                bytes,
-            })
-        {
-            queued.fetch_sub(bytes, Ordering::Relaxed);
-            self.shared.counters.skipped.fetch_add(1, Ordering::Relaxed);
+        match self.shared.queue.add(key.clone(), stored, born) {
+            Added::New => self.send(Job::Store(key)),
+            Added::InPlace => {}
+            Added::NoRoom => {
+                let why = "entries come faster than they are written, and some are not stored";
+                self.shared.skip(why);
+            }
         }
     }
 
     /// Queues the removal of one key.
     pub(crate) fn remove(&self, key: &Key) {
+        self.shared.queue.remove(key);
         let slot = self.shared.lock().remove(key.as_str());
-        let job = Job::Remove(key.clone(), slot);
-        // What waits in the queue for this key is removed with it.
-        let jobs = self.jobs.as_ref();
-        if let Some(Err(TrySendError::Full(job))) = jobs.map(|jobs| jobs.try_send(job)) {
-            self.shared.defer(job);
-        }
+        self.send(Job::Remove(key.clone(), slot));
     }
 
     /// Removes or marks what a purge means, at once in the index and before this returns also on disk. Blocks.
@@ -260,7 +210,18 @@ impl Disk {
             return 0;
         };
         let now = Seconds::of(now);
+        // What waits and is to be marked is so when it is written or looked up.
+        let waiting = self
+            .shared
+            .queue
+            .keys(|key| rule.matches(key.as_str(), tag_of));
         let mut count = 0;
+        for key in &waiting {
+            count += usize::from(!self.shared.lock().contains(key.as_str()));
+            if mode == Mode::Hard {
+                self.shared.queue.remove(key);
+            }
+        }
         let mut from = Some(0);
         while let Some(at) = from {
             let mut keys = Vec::new();
@@ -334,50 +295,33 @@ impl Disk {
         listed
     }
 
+    /// Bytes that wait to be written.
+    pub fn queued(&self) -> u64 {
+        self.shared.queue.bytes()
+    }
+
     fn note_use(&self, key: &Key, before: Seconds, now: Seconds) {
-        if now.0.saturating_sub(before.0) >= NOTE_INTERVAL {
+        let notes = &self.shared.notes;
+        if now.0.saturating_sub(before.0) >= NOTE_INTERVAL && notes.load(Ordering::Relaxed) < NOTES
+        {
+            notes.fetch_add(1, Ordering::Relaxed);
             self.send(Job::NoteUse(key.clone()));
         }
     }
 
-    /// Whether the job found room in the queue.
-    fn send(&self, job: Job) -> bool {
-        let Some(jobs) = &self.jobs else { return false };
-        !matches!(
-            jobs.try_send(job),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_))
-        )
+    fn send(&self, job: Job) {
+        if let Some(jobs) = &self.jobs {
+            let _ = jobs.send(job);
+        }
     }
 }
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        self.shared.closing.store(true, Ordering::Relaxed);
+        let _ = self.shared.closing.set(Instant::now());
         drop(self.jobs.take());
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
-        }
-    }
-}
-
-impl Wait {
-    /// Reads the entry, waiting for the disk.
-    pub(crate) fn read(self) -> Option<Stored> {
-        let (pending, place, expired) = match self.pending {
-            Some(pending) => pending,
-            None => match self.shared.find_on_disk(&self.key)? {
-                (Reading::Whole(bytes), place, expired) => {
-                    return self.shared.take_in(&self.key, place, expired, bytes);
-                }
-                (Reading::Pending(pending), place, expired) => (pending, place, expired),
-            },
-        };
-        match pending.wait() {
-            Ok(bytes) => self.shared.take_in(&self.key, place, expired, bytes),
-            Err(error) => {
-                self.shared.unreadable(&self.key, place, &error);
-                None
-            }
         }
     }
 }
@@ -387,76 +331,22 @@ impl Shared {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Finds a key that the index in memory does not know yet.
-    fn find_on_disk(&self, key: &Key) -> Option<(Reading, Place, Seconds)> {
-        if !self.taken.load(Ordering::Acquire) {
-            return None;
-        }
-        let slot = self.files.find(key.as_str())?;
-        let _admitted = self.purges.admit(key.as_str(), self.born)?;
-        let (place, expired) = (slot.place(), slot.expired);
-        let mut index = self.lock();
-        if !index.contains(key.as_str()) {
-            index.insert(slot);
-        }
-        drop(index);
-        Some((self.files.read(place).ok()?, place, expired))
-    }
-
-    fn take_in(&self, key: &Key, place: Place, expired: Seconds, bytes: Vec<u8>) -> Option<Stored> {
-        match Stored::decode(key, Bytes::from(bytes)) {
-            Ok(Stored::Response(entry)) if expired.0 > 0 => {
-                let mut freshness = entry.head.freshness;
-                freshness.expire(expired.time());
-                Some(Stored::Response(entry.with_freshness(freshness)))
-            }
-            Ok(stored) => Some(stored),
-            Err(error) => {
-                self.drop_damaged(key, place, &error);
-                None
-            }
-        }
-    }
-
-    /// Deals with an entry that could not be read. Only one that is gone or changed is lost: a lack of descriptors or
-    /// memory passes, and must not empty the cache.
-    fn unreadable(&self, key: &Key, place: Place, error: &io::Error) {
-        use io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
-        if matches!(error.kind(), NotFound | InvalidData | UnexpectedEof) {
-            self.drop_damaged(key, place, error);
-        } else {
-            self.complain(&format!("a stored entry cannot be read: {error}"));
-        }
-    }
-
-    /// Drops an entry that is damaged. A file that was rewritten meanwhile is no damage: its slot has moved on.
-    fn drop_damaged(&self, key: &Key, place: Place, error: &dyn std::error::Error) {
-        let mut index = self.lock();
-        if index
-            .get(key.as_str())
-            .is_some_and(|slot| slot.place() == place)
-        {
-            let slot = index.remove(key.as_str());
-            drop(index);
-            self.defer(Job::Delete(slot.into_iter().collect()));
-            self.counters.damaged.fetch_add(1, Ordering::Relaxed);
-            self.complain(&format!("a stored entry is unusable and dropped: {error}"));
-        }
-    }
-
     /// Leaves a removal to the writer, for when its queue is empty.
     fn defer(&self, job: Job) {
         let overflow = self.overflow.lock();
         overflow.unwrap_or_else(PoisonError::into_inner).push(job);
     }
 
+    /// Counts an entry that is not stored, and tells the log why.
+    fn skip(&self, why: &str) {
+        self.counters.skipped.fetch_add(1, Ordering::Relaxed);
+        self.complain(why);
+    }
+
     fn complain(&self, what: &str) {
-        let mut last = self
-            .last_complaint
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if last.is_none_or(|last| last.elapsed() >= COMPLAINT_INTERVAL) {
-            *last = Some(Instant::now());
+        let complaints = self.complaints.lock();
+        let mut complaints = complaints.unwrap_or_else(PoisonError::into_inner);
+        if complaints.are_due(self.clock.now()) {
             tracing::warn!(dir = %self.files.dir().display(), "cache disk: {what}");
         }
     }

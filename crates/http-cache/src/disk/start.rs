@@ -55,7 +55,7 @@ impl Shared {
 
     /// Waits for the folder to be free. What is to be stored meanwhile waits in the queue.
     fn wait_for_folder(&self) {
-        while !self.taken.load(Ordering::Acquire) && !self.closing.load(Ordering::Relaxed) {
+        while !self.taken.load(Ordering::Acquire) && self.closing.get().is_none() {
             self.complain("another process has the folder; waiting for it to end");
             std::thread::sleep(LOCK_INTERVAL);
             self.try_to_take_folder();
@@ -66,20 +66,26 @@ impl Shared {
     fn read_index(&self) {
         let mut found: Vec<Slot> = Vec::new();
         for slot in self.files.list() {
-            if self.closing.load(Ordering::Relaxed) {
+            if self.closing.get().is_some() {
                 return;
             }
             found.push(slot);
         }
         found.sort_by_key(|slot| slot.used);
-        for slot in found {
+        for mut slot in found {
             // What was found by a request meanwhile has its place already.
             if self.lock().contains(&slot.key) {
                 continue;
             }
-            match self.purges.admit(&slot.key, self.born) {
-                Some(_admitted) => drop(self.lock().insert(slot)),
-                None => self.delete(&slot),
+            let Some((admitted, stale)) = self.purges.admit_stored(&slot.key, self.born) else {
+                self.delete(&slot);
+                continue;
+            };
+            slot.expire(stale);
+            self.lock().insert(slot.clone());
+            drop(admitted);
+            if stale.is_some() {
+                self.write_line(&slot);
             }
         }
     }
@@ -95,7 +101,7 @@ impl Shared {
         }
         let shared = self.clone();
         let sweep = move || {
-            let closing = || shared.closing.load(Ordering::Relaxed);
+            let closing = || shared.closing.get().is_some();
             let removed = shared
                 .files
                 .sweep(before, |content| known.contains(content), closing);

@@ -1,7 +1,9 @@
 //! The tier as a whole, on real folders.
 
 use super::*;
+use crate::clock::ManualClock;
 use crate::entry::tests::entry;
+use bytes::Bytes;
 use std::path::Path;
 
 fn config(dir: &Path) -> DiskConfig {
@@ -9,6 +11,7 @@ fn config(dir: &Path) -> DiskConfig {
         dir: dir.to_owned(),
         size: 1 << 20,
         inactive: Duration::from_secs(60),
+        queue: 1 << 20,
     }
 }
 
@@ -17,7 +20,7 @@ fn tag(key: &str) -> Option<&str> {
 }
 
 fn open(config: DiskConfig) -> Disk {
-    Disk::open(config, Arc::new(Purges::new(tag))).unwrap()
+    Disk::open(config, Arc::new(Purges::new(tag)), Clock::System).unwrap()
 }
 
 fn key(text: impl Into<String>) -> Key {
@@ -134,6 +137,22 @@ fn what_nobody_asks_for_goes_after_the_inactive_time() {
     disk.settle();
     assert!(disk.body("/a").is_none());
     assert!(contents(dir.path()).is_empty());
+}
+
+#[test]
+fn what_is_written_is_as_old_as_the_configured_clock_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new();
+    clock.advance(Duration::from_secs(86_400));
+    let clock = Clock::Manual(clock);
+    let purges = Arc::new(Purges::new(tag));
+    let disk = Disk::open(config(dir.path()), purges, clock.clone()).unwrap();
+    disk.put("/a", entry("body"));
+    let used = disk.list("", 1)[0].used;
+    assert_eq!(Seconds(used), Seconds::of(clock.now()));
+    disk.tidy(clock.now());
+    disk.settle();
+    assert_eq!(disk.held().1, 1);
 }
 
 #[test]
@@ -284,7 +303,10 @@ fn what_was_queued_before_a_purge_is_not_stored_after_it() {
     let dir = tempfile::tempdir().unwrap();
     let disk = open(config(dir.path()));
     let born = disk.shared.purges.now();
-    disk.shared.purges.declare(Rule::Tag("a".into()));
+    let rule = Rule::Tag("a".into());
+    disk.shared
+        .purges
+        .declare(rule, Mode::Hard, SystemTime::now());
     disk.store(key("/a"), entry("old"), born);
     disk.settle();
     assert!(disk.body("/a").is_none());
@@ -304,4 +326,130 @@ fn a_second_process_waits_for_the_folder() {
     second.settle();
     assert_eq!(second.body("/a").unwrap(), "one");
     assert_eq!(second.body("/b").unwrap(), "two");
+}
+
+fn is_stale(disk: &Disk, text: &str) -> Option<bool> {
+    let found = match disk.look_up(&key(text), SystemTime::now()) {
+        Found::Stored(stored) => Some(stored),
+        Found::Nothing => None,
+        Found::Wait(wait) => wait.read(),
+    };
+    match found? {
+        Stored::Response(entry) => Some(!entry.head.freshness.is_fresh(SystemTime::now())),
+        Stored::Variants(_) => None,
+    }
+}
+
+#[test]
+fn a_soft_purge_before_the_index_is_read_marks_what_is_read_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = open(config(dir.path()));
+    first.put("/a", entry("one"));
+    first.put("/b", entry("two"));
+    // The folder is not its own yet, so that its index cannot be read.
+    let second = open(config(dir.path()));
+    let purges = &second.shared.purges;
+    purges.declare(Rule::Tag("a".into()), Mode::Soft, SystemTime::now());
+    drop(first);
+    second.settle();
+    assert_eq!(is_stale(&second, "/a"), Some(true));
+    assert_eq!(is_stale(&second, "/b"), Some(false));
+    drop(second);
+    let third = open(config(dir.path()));
+    third.settle();
+    assert_eq!(is_stale(&third, "/a"), Some(true), "it is on disk");
+}
+
+#[test]
+fn what_is_found_on_disk_before_the_index_is_read_is_marked_as_well() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = open(config(dir.path()));
+    disk.put("/a", entry("one"));
+    // As it is while the index is read.
+    disk.shared.complete.store(false, Ordering::Release);
+    disk.shared.lock().remove("/a");
+    let purges = &disk.shared.purges;
+    purges.declare(Rule::All, Mode::Soft, SystemTime::now());
+    assert_eq!(is_stale(&disk, "/a"), Some(true));
+    purges.declare(Rule::All, Mode::Hard, SystemTime::now());
+    disk.shared.lock().remove("/a");
+    assert_eq!(is_stale(&disk, "/a"), None);
+}
+
+/// A tier whose writer does nothing, since another one has the folder.
+fn waiting(dir: &Path) -> (Disk, Disk) {
+    let first = open(config(dir));
+    (open(config(dir)), first)
+}
+
+#[test]
+fn what_waits_for_the_disk_is_found_and_purged_like_what_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let (disk, first) = waiting(dir.path());
+    for text in ["/a", "/b", "/c", "/d"] {
+        disk.store(key(text), entry("body"), disk.shared.purges.now());
+        assert_eq!(disk.body(text).unwrap(), "body");
+    }
+    disk.store(key("/a"), entry("newer"), disk.shared.purges.now());
+    disk.remove(&key("/b"));
+    let purges = &disk.shared.purges;
+    purges.declare(Rule::Tag("c".into()), Mode::Soft, SystemTime::now());
+    purges.declare(Rule::Tag("d".into()), Mode::Hard, SystemTime::now());
+    let check = |disk: &Disk| {
+        assert_eq!(disk.body("/a").unwrap(), "newer");
+        assert_eq!(disk.body("/b"), None);
+        assert_eq!(
+            (is_stale(disk, "/c"), is_stale(disk, "/d")),
+            (Some(true), None)
+        );
+    };
+    check(&disk);
+    drop(first);
+    disk.settle();
+    check(&disk);
+    assert_eq!((disk.queued(), disk.held().1), (0, 2));
+    assert_eq!(contents(dir.path()).len(), 2);
+}
+
+#[test]
+fn thousands_of_entries_wait_and_what_finds_no_room_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (disk, first) = waiting(dir.path());
+    let fits = config(dir.path()).queue / (entry("body").weight() + 5);
+    for number in 0..fits + 10 {
+        disk.store(
+            key(format!("/{number:04}")),
+            entry("body"),
+            disk.shared.purges.now(),
+        );
+    }
+    assert!(fits > 1000);
+    assert_eq!(disk.counters().skipped.load(Ordering::Relaxed), 10);
+    drop(first);
+    disk.settle();
+    assert_eq!(disk.counters().skipped.load(Ordering::Relaxed), 10);
+    assert_eq!(disk.counters().stores.load(Ordering::Relaxed), fits);
+}
+
+#[test]
+fn the_end_does_not_wait_long_for_what_is_queued() {
+    let dir = tempfile::tempdir().unwrap();
+    let (disk, first) = waiting(dir.path());
+    disk.store(key("/a"), entry("body"), disk.shared.purges.now());
+    let long_ago = Instant::now().checked_sub(Duration::from_secs(60)).unwrap();
+    disk.shared.closing.set(long_ago).unwrap();
+    drop(first);
+    disk.settle();
+    assert_eq!(disk.counters().skipped.load(Ordering::Relaxed), 1);
+    assert!(contents(dir.path()).is_empty());
+}
+
+#[test]
+fn nothing_is_written_into_a_folder_that_another_process_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let (disk, first) = waiting(dir.path());
+    disk.store(key("/a"), entry("body"), disk.shared.purges.now());
+    drop(disk);
+    assert!(contents(dir.path()).is_empty());
+    drop(first);
 }

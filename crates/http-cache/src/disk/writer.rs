@@ -1,25 +1,22 @@
 //! The thread that changes the disk: one job after the other, so that no two changes of a key meet.
 
 use super::Shared;
-use super::index::{Seconds, Slot, footprint};
-use crate::entry::Stored;
+use super::index::{Content, Seconds, Slot, footprint};
+use super::queue::Waiting;
 use crate::key::Key;
-use crate::purge::Epoch;
 use std::io;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
+
+/// How long the end of the process waits for what is queued.
+const LAST_WRITES: Duration = Duration::from_secs(5);
 
 /// What the thread is asked to do.
 pub(super) enum Job {
-    /// Write an entry.
-    Store {
-        key: Key,
-        stored: Stored,
-        born: Epoch,
-        bytes: u64,
-    },
+    /// Write what waits under a key.
+    Store(Key),
     /// Remove a key, and what the index had for it.
     Remove(Key, Option<Slot>),
     /// Remove the files of slots that the index no longer has.
@@ -63,14 +60,20 @@ impl Shared {
                     self.delete(&slot);
                 }
             }
-            Job::Store {
-                key,
-                stored,
-                born,
-                bytes,
-            } => {
-                self.store(&key, &stored, born);
-                self.queued.fetch_sub(bytes, Ordering::Relaxed);
+            Job::Store(key) => {
+                let since = self.closing.get().map(Instant::elapsed);
+                let late = since.is_some_and(|since| since > LAST_WRITES);
+                // It may be another process's folder to the end.
+                if late || !self.taken.load(Ordering::Acquire) {
+                    self.queue.remove(&key);
+                    return self.skip("it is closed before all entries are written");
+                }
+                while let Some(waiting) = self.queue.get(&key) {
+                    self.store(&key, &waiting);
+                    if self.queue.done(&key, &waiting) {
+                        break;
+                    }
+                }
             }
             Job::Delete(slots) => slots.iter().for_each(|slot| self.delete(slot)),
             Job::WriteLines(keys) => {
@@ -82,6 +85,7 @@ impl Shared {
                 }
             }
             Job::NoteUse(key) => {
+                self.notes.fetch_sub(1, Ordering::Relaxed);
                 let slot = self.lock().get(key.as_str()).cloned();
                 if let Some(slot) = slot {
                     self.files.note_use(slot.content, slot.used);
@@ -95,42 +99,46 @@ impl Shared {
         }
     }
 
-    fn store(&self, key: &Key, stored: &Stored, born: Epoch) {
-        match self.write(key, stored, born) {
+    fn store(&self, key: &Key, waiting: &Waiting) {
+        match self.write(key, waiting) {
             Ok(true) => {
                 self.counters.stores.fetch_add(1, Ordering::Relaxed);
             }
             Ok(false) => {}
             Err(error) => {
-                self.counters.skipped.fetch_add(1, Ordering::Relaxed);
-                self.complain(&format!("an entry is not stored: {error}"));
+                self.skip(&format!("an entry is not stored: {error}"));
             }
         }
     }
 
     /// Content first, index line second: a process killed in between leaves an orphan file, never a broken entry.
     /// `false`: a purge came first, or the entry is larger than the tier.
-    fn write(&self, key: &Key, stored: &Stored, born: Epoch) -> io::Result<bool> {
-        let bytes = stored.encode(key).map_err(io::Error::other)?;
+    fn write(&self, key: &Key, waiting: &Waiting) -> io::Result<bool> {
+        let bytes = waiting.stored.encode(key).map_err(io::Error::other)?;
         let size = bytes.len() as u64;
         if footprint(size) > self.config.size {
             return Ok(false);
         }
         self.evict_to(self.config.size - footprint(size));
         let content = self.files.write(&bytes)?;
-        let slot = Slot {
+        let mut slot = Slot {
             key: key.as_str().into(),
             content,
             size,
-            used: Seconds::of(SystemTime::now()),
+            used: Seconds::of(self.clock.now()),
             expired: Seconds(0),
         };
         let previous = {
-            let Some(_admitted) = self.purges.admit(key.as_str(), born) else {
-                self.files.remove_content(content);
+            let admitted = self.purges.admit_stored(key.as_str(), waiting.born);
+            let mut index = self.lock();
+            // A removal that came since is either seen here or finds the slot in the index.
+            let Some((_admitted, stale)) = admitted.filter(|_| self.queue.contains(key)) else {
+                drop(index);
+                self.remove_unused(key, content);
                 return Ok(false);
             };
-            self.lock().insert(slot.clone())
+            slot.expire(stale);
+            index.insert(slot.clone())
         };
         if !self.write_line(&slot) {
             return Ok(false);
@@ -141,15 +149,22 @@ impl Shared {
         Ok(true)
     }
 
+    /// Removes content that was written for nothing, unless it is what is there already.
+    fn remove_unused(&self, key: &Key, content: Content) {
+        let slot = self.lock().get(key.as_str()).map(|slot| slot.content);
+        if slot != Some(content) {
+            self.files.remove_content(content);
+        }
+    }
+
     /// Writes the index line of a slot. One that cannot be written must not be served after a restart in an older form,
     /// so the entry goes altogether.
-    fn write_line(&self, slot: &Slot) -> bool {
+    pub(super) fn write_line(&self, slot: &Slot) -> bool {
         let written = self.files.write_line(slot);
         if let Err(error) = &written {
             self.lock().remove(&slot.key);
             self.delete(slot);
-            self.counters.skipped.fetch_add(1, Ordering::Relaxed);
-            self.complain(&format!("an entry is not stored: {error}"));
+            self.skip(&format!("an entry is not stored: {error}"));
         }
         written.is_ok()
     }

@@ -1,0 +1,146 @@
+//! What is on its way to the disk. Until it is there it is found here, so that a hit follows a miss at once also where
+//! there is no memory tier, and so that a slow disk costs memory up to a bound and nothing else.
+
+use crate::entry::Stored;
+use crate::key::Key;
+use crate::purge::Epoch;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// An entry that waits for the writer.
+#[derive(Clone, Debug)]
+pub(super) struct Waiting {
+    pub(super) stored: Stored,
+    /// When it was begun, among purges.
+    pub(super) born: Epoch,
+    /// Tells it from another one under the same key.
+    number: u64,
+    bytes: u64,
+}
+
+/// Whether an entry found room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Added {
+    /// It did: the writer is to be told.
+    New,
+    /// In the place of another one, of which the writer knows.
+    InPlace,
+    /// It did not.
+    NoRoom,
+}
+
+/// The entries that wait, bounded by their bytes.
+#[derive(Debug)]
+pub(super) struct Queue {
+    limit: u64,
+    waiting: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    entries: HashMap<Key, Waiting>,
+    bytes: u64,
+    next: u64,
+}
+
+impl Queue {
+    pub(super) fn new(limit: u64) -> Self {
+        Self {
+            limit,
+            waiting: Mutex::default(),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.lock().bytes
+    }
+
+    pub(super) fn add(&self, key: Key, stored: Stored, born: Epoch) -> Added {
+        let bytes = stored.weight() + key.as_str().len() as u64;
+        let mut state = self.lock();
+        let before = state.entries.get(&key).map(|before| before.bytes);
+        let left = state.bytes - before.unwrap_or_default();
+        if left + bytes > self.limit {
+            return Added::NoRoom;
+        }
+        state.bytes = left + bytes;
+        let number = state.next;
+        state.next += 1;
+        let waiting = Waiting {
+            stored,
+            born,
+            number,
+            bytes,
+        };
+        state.entries.insert(key, waiting);
+        if before.is_some() {
+            Added::InPlace
+        } else {
+            Added::New
+        }
+    }
+
+    pub(super) fn get(&self, key: &Key) -> Option<Waiting> {
+        self.lock().entries.get(key).cloned()
+    }
+
+    pub(super) fn contains(&self, key: &Key) -> bool {
+        self.lock().entries.contains_key(key)
+    }
+
+    /// Forgets an entry, also one that the writer has in hand: it asks again before it makes it visible.
+    pub(super) fn remove(&self, key: &Key) {
+        let mut state = self.lock();
+        if let Some(gone) = state.entries.remove(key) {
+            state.bytes -= gone.bytes;
+        }
+    }
+
+    /// Forgets an entry that was dealt with; `false` when there is another one in its place.
+    pub(super) fn done(&self, key: &Key, entry: &Waiting) -> bool {
+        let mut state = self.lock();
+        let current = state.entries.get(key).map(|current| current.number);
+        if current == Some(entry.number)
+            && let Some(gone) = state.entries.remove(key)
+        {
+            state.bytes -= gone.bytes;
+        }
+        current.is_none_or(|number| number == entry.number)
+    }
+
+    /// The keys that a condition holds for.
+    pub(super) fn keys(&self, condition: impl Fn(&Key) -> bool) -> Vec<Key> {
+        let state = self.lock();
+        let keys = state.entries.keys().filter(|key| condition(key));
+        keys.cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::tests::entry;
+
+    #[test]
+    fn the_queue_is_bounded_by_bytes_and_a_key_waits_once() {
+        let queue = Queue::new(2 * (entry("body").weight() + 2));
+        let add = |text: &str| queue.add(Key::new(text), entry("body"), Epoch::default());
+        assert_eq!(
+            [add("/a"), add("/b"), add("/a")],
+            [Added::New, Added::New, Added::InPlace]
+        );
+        assert_eq!(add("/c"), Added::NoRoom);
+        let [a, b] = ["/a", "/b"].map(Key::new);
+        let in_hand = queue.get(&a).unwrap();
+        assert_eq!(add("/a"), Added::InPlace);
+        assert!(!queue.done(&a, &in_hand), "another one came");
+        let in_hand = queue.get(&a).unwrap();
+        assert!(queue.done(&a, &in_hand));
+        queue.remove(&b);
+        assert_eq!(queue.bytes(), 0);
+    }
+}
