@@ -196,7 +196,7 @@ fn work(args: &[String]) -> anyhow::Result<()> {
             std::fs::write(out, &picture.bytes)?;
         }
     }
-    let cpu = (cpu() - before).as_secs_f64() * 1e3 / f64::from(repeat);
+    let cpu = cpu().saturating_sub(before).as_secs_f64() * 1e3 / f64::from(repeat);
     println!("{cpu} {size} {}", status("VmHWM:")?.saturating_sub(idle));
     Ok(())
 }

@@ -28,6 +28,10 @@ const PASSED_ON: [HeaderName; 4] = [CONTENT_TYPE, ETAG, LAST_MODIFIED, VARY];
 /// No lifetime is longer, so that every date has four digits for its year.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
 
+/// The largest body that still arrives, in bytes, which a request for a part of it has collected: that of the largest
+/// original.
+const LONGEST_WAIT: u64 = 64 << 20;
+
 /// How long clients may keep an answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClientLifetime {
@@ -59,7 +63,11 @@ pub(crate) async fn picture(
     let (status, body) = if ok && conditional::not_modified(request, &head.headers) {
         headers.remove(CONTENT_TYPE);
         (StatusCode::NOT_MODIFIED, empty())
-    } else if ok && method == Method::GET && request.contains_key(RANGE) {
+    } else if ok
+        && method == Method::GET
+        && request.contains_key(RANGE)
+        && may_be_waited_for(&served.body)
+    {
         match part(request, &head, served.body, &mut headers).await {
             Some(part) => part,
             None => return problem(Problem::BadGateway, method, false),
@@ -105,6 +113,15 @@ fn prepare(served: &Served, expires: Option<Duration>) -> HeaderMap {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers
+}
+
+/// Whether the whole body, of which a part is wanted, may be held. Where not, the range is ignored, as a server may
+/// (RFC 9110 §14.2).
+fn may_be_waited_for(body: &ServedBody) -> bool {
+    match body {
+        ServedBody::Whole(_) => true,
+        ServedBody::Streaming { length, .. } => length.is_some_and(|length| length <= LONGEST_WAIT),
+    }
 }
 
 /// What a request with a `Range` gets; `None` when the picture breaks off. One that still arrives is waited for: pictures

@@ -1,4 +1,4 @@
-//! Misses side by side with nginx's image_filter and with libvips: `cargo run --release -p bench --bin misses`.
+//! Misses side by side with nginx's `image_filter` and with libvips: `cargo run --release -p bench --bin misses`.
 #![forbid(unsafe_code)]
 
 use bench::comparison;
@@ -80,13 +80,13 @@ fn run(args: &Args) -> anyhow::Result<()> {
                 ratio,
             });
             costs.push(row);
-            if original.name.ends_with(".jpg") || original.name.ends_with(".webp") {
+            if is_lossy(original) {
                 let row = bench.look(original, *width, &whole)?;
                 eprintln!("{}", row.join(" | "));
                 looks.push(row);
             }
         }
-        if original.name.ends_with(".jpg") || original.name.ends_with(".webp") {
+        if is_lossy(original) {
             shrinks.push(bench.shrink(original)?);
         }
     }
@@ -216,7 +216,11 @@ impl Bench {
             format!("{:.1}", vips.cpu),
             format!("{:.1}", served.cpu),
             format!("{:.1}", ours.cpu),
-            format!("**{:.2}**", served.cpu / nginx.cpu),
+            if extension(original) == "gif" {
+                "it makes one frame".to_owned()
+            } else {
+                format!("**{:.2}**", served.cpu / nginx.cpu)
+            },
             format!("**{:.2}**", ours.cpu / vips.cpu),
             format!("{:.1} / {:.1} / {:.1}", rates[0], rates[1], rates[2]),
             format!("{:.0} / {:.0} / {:.0}", nginx.peak, vips.peak, ours.peak),
@@ -249,9 +253,9 @@ impl Bench {
                 nearest = (distance, bytes, score(whole, worker.picture())?);
             }
             if bytes < own.bytes {
-                low = quality + 1
+                low = quality + 1;
             } else {
-                high = quality - 1
+                high = quality - 1;
             }
         }
         Ok(vec![
@@ -327,6 +331,10 @@ fn extension(original: &Original) -> &'static str {
         .name
         .rsplit_once('.')
         .map_or("", |(_, extension)| extension)
+}
+
+fn is_lossy(original: &Original) -> bool {
+    matches!(extension(original), "jpg" | "webp")
 }
 
 /// The score of a picture beside the original at its size.
