@@ -57,6 +57,38 @@ impl Table {
     }
 }
 
+/// The bits of all symbols in their shortest codes. Those of a [`Table`] are a few more.
+pub(crate) fn cost(histogram: &Histogram) -> u64 {
+    let mut leaves: Vec<u64> = histogram.iter().copied().filter(|&count| count > 0).collect();
+    leaves.push(1);
+    leaves.sort_unstable();
+    // Each node of the tree adds a bit to all that is below.
+    let mut nodes = Vec::with_capacity(leaves.len());
+    let (mut leaf, mut node, mut bits) = (0, 0, 0);
+    for _ in 1..leaves.len() {
+        let mut sum = 0;
+        for _ in 0..2 {
+            let of_leaf = leaves.get(leaf).copied().unwrap_or(u64::MAX);
+            let of_node = nodes.get(node).copied().unwrap_or(u64::MAX);
+            if of_leaf <= of_node {
+                leaf += 1;
+                sum += of_leaf;
+            } else {
+                node += 1;
+                sum += of_node;
+            }
+        }
+        nodes.push(sum);
+        bits += sum;
+    }
+    bits
+}
+
+/// The symbols of both.
+pub(crate) fn merged(one: &Histogram, other: &Histogram) -> Histogram {
+    std::array::from_fn(|symbol| one[symbol] + other[symbol])
+}
+
 /// How many codes of each length a tree for `leaves`, which are sorted, has. A leaf that occurs least is added: its
 /// code, in the end that of ones only, is not to be used (T.81, K.2).
 fn lengths(leaves: &[(u64, u8)]) -> [u16; 256] {

@@ -17,6 +17,7 @@ mod script;
 mod sequential;
 mod symbols;
 mod transform;
+mod trial;
 mod zigzag;
 
 pub use encode::encode;

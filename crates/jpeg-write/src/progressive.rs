@@ -27,12 +27,22 @@ impl Band {
 
     /// Writes the band of `component`.
     pub(crate) fn scan<S: Sink>(self, component: &Component, sink: S) -> S {
+        self.scan_rows(component, 0..component.high, sink)
+    }
+
+    /// Writes the band of these lines of blocks.
+    pub(crate) fn scan_rows<S: Sink>(
+        self,
+        component: &Component,
+        rows: impl Iterator<Item = usize>,
+        sink: S,
+    ) -> S {
         if self.refines {
-            refine(self, component, sink)
+            refine(self, component, rows, sink)
         } else if self.low == 0 {
-            begin::<true, S>(self, component, sink)
+            begin::<true, S>(self, component, rows, sink)
         } else {
-            begin::<false, S>(self, component, sink)
+            begin::<false, S>(self, component, rows, sink)
         }
     }
 }
@@ -49,11 +59,16 @@ fn end_blocks<S: Sink>(run: &mut u32, sink: &mut S) {
 }
 
 /// The first scan of a band. `WHOLE` if it leaves no bits.
-fn begin<const WHOLE: bool, S: Sink>(band: Band, component: &Component, mut sink: S) -> S {
+fn begin<const WHOLE: bool, S: Sink>(
+    band: Band,
+    component: &Component,
+    rows: impl Iterator<Item = usize>,
+    mut sink: S,
+) -> S {
     let in_band = band.places();
     let below = !(u64::MAX << band.first);
     let mut ended = 0;
-    for row in 0..component.high {
+    for row in rows {
         let (_, places, mut values) = component.row(row);
         for &all in places {
             let count = all.count_ones() as usize;
@@ -99,11 +114,16 @@ fn begin<const WHOLE: bool, S: Sink>(band: Band, component: &Component, mut sink
 }
 
 /// A scan with one more bit of each coefficient.
-fn refine<S: Sink>(band: Band, component: &Component, mut sink: S) -> S {
+fn refine<S: Sink>(
+    band: Band,
+    component: &Component,
+    rows: impl Iterator<Item = usize>,
+    mut sink: S,
+) -> S {
     let in_band = band.places();
     let below = !(u64::MAX << band.first);
     let mut ended = 0;
-    for row in 0..component.high {
+    for row in rows {
         let (_, places, mut values) = component.row(row);
         for &all in places {
             let count = all.count_ones() as usize;

@@ -1,22 +1,101 @@
-//! Which scans a progressive file has.
+//! Writes the scans of a progressive file: all means, then bands of each component as [`crate::trial`] finds best.
 
 use crate::component::Component;
-use crate::huffman::Table;
-use crate::markers;
+use crate::huffman::{Histogram, Table, cost, merged};
 use crate::progressive::Band;
-use crate::sequential;
 use crate::symbols::{CHROMA, Codes, Counts, MEANS, OTHERS, Writer};
+use crate::{markers, sequential, trial};
 
-fn band(first: u32, last: u32, low: u32, refines: bool) -> Band {
-    Band {
-        first,
-        last,
-        low,
-        refines,
-    }
+/// Bits that may be left to later scans, of brightness and of colours: more gains less than 0.1 %.
+const DEEPEST: [u32; 3] = [2, 1, 1];
+
+/// A scan of one component.
+#[derive(Debug)]
+struct Scan {
+    component: usize,
+    band: Band,
+    histogram: Histogram,
+    /// Those without codes.
+    bits: u64,
 }
 
-pub(crate) fn write(components: &[Component], mut file: Vec<u8>) -> Vec<u8> {
+/// Appends the scans of `components` to `file`.
+pub(crate) fn write(components: &[Component], file: Vec<u8>) -> Vec<u8> {
+    let mut scans = Vec::new();
+    for (index, (component, deepest)) in components.iter().zip(DEEPEST).enumerate() {
+        for band in trial::bands(component, deepest) {
+            let mut counts = Counts::new();
+            band.scan(component, &mut counts);
+            scans.push(Scan {
+                component: index,
+                band,
+                histogram: counts.histograms[OTHERS],
+                bits: counts.bits,
+            });
+        }
+    }
+    // What shows most comes first: low places before high ones, then bit after bit.
+    scans.sort_by_key(|scan| {
+        let luma = scan.component == 0;
+        let Band { first, low, refines, .. } = scan.band;
+        (refines, if refines { 2 - low } else { u32::from(first > 1) }, luma == refines)
+    });
+    let mut file = write_means(components, file);
+    let mut rest = &*scans;
+    while let Some(first) = rest.first() {
+        // Scans with much the same symbols share a table.
+        let mut histogram = first.histogram;
+        let mut count = 1;
+        for scan in &rest[1..] {
+            let both = merged(&histogram, &scan.histogram);
+            if size(&both) >= size(&histogram) + size(&scan.histogram) {
+                break;
+            }
+            histogram = both;
+            count += 1;
+        }
+        let table = Table::new(&histogram);
+        markers::tables(&mut file, &[(0x10, &table)]);
+        let codes = [
+            Codes::none(),
+            Codes::new(&table),
+            Codes::none(),
+            Codes::none(),
+        ];
+        let (group, others) = rest.split_at(count);
+        rest = others;
+        for scan in group {
+            let band = scan.band;
+            let approximation = if band.refines {
+                (band.low + 1) << 4 | band.low
+            } else {
+                band.low
+            };
+            let parameters = [band.first, band.last, approximation].map(|value| value as u8);
+            markers::scan(&mut file, &[(scan.component as u8, 0x00)], parameters);
+            file.reserve(room(table.bits(&scan.histogram) + scan.bits));
+            if let Some(component) = components.get(scan.component) {
+                file = band.scan(component, Writer::new(file, &codes)).finish();
+            }
+        }
+    }
+    file
+}
+
+/// The bits of a scan's codes and its table.
+fn size(histogram: &Histogram) -> u64 {
+    let symbols = histogram.iter().filter(|&&count| count > 0).count() as u64;
+    cost(histogram) + 8 * (21 + symbols)
+}
+
+/// Bytes for so many bits, of which some are stuffed.
+pub(crate) fn room(bits: u64) -> usize {
+    (bits / 8 + bits / 1024) as usize + 64
+}
+
+/// One scan with the first coefficient of all blocks of all components. A bit that is left to a later scan is no gain
+/// there: differences lose what it costs.
+fn write_means(components: &[Component], mut file: Vec<u8>) -> Vec<u8> {
     let mut counts = Counts::new();
     sequential::scan::<true, _>(components, &mut counts);
     let luma = Table::new(&counts.histograms[MEANS]);
@@ -31,39 +110,5 @@ pub(crate) fn write(components: &[Component], mut file: Vec<u8>) -> Vec<u8> {
         Codes::new(&chroma),
         Codes::none(),
     ];
-    file = sequential::scan::<true, _>(components, Writer::new(file, &codes)).finish();
-    let spec = std::env::var("SCRIPT").unwrap_or("0:1-63,0;1:1-63,0;2:1-63,0".into());
-    let debug = std::env::var("DEBUG").is_ok();
-    for item in spec.split(';') {
-        let (c, rest) = item.split_once(':').unwrap();
-        let c: usize = c.parse().unwrap();
-        let (b, r) = rest.split_once(',').unwrap();
-        let (f, l) = b.split_once('-').unwrap();
-        let refines = r.ends_with('r');
-        let low: u32 = r.trim_end_matches('r').parse().unwrap();
-        let band = band(f.parse().unwrap(), l.parse().unwrap(), low, refines);
-        let Some(component) = components.get(c) else { continue };
-        let mut counts = Counts::new();
-        band.scan(component, &mut counts);
-        let table = Table::new(&counts.histograms[OTHERS]);
-        markers::tables(&mut file, &[(0x10, &table)]);
-        let approximation = (if refines { low + 1 } else { 0 }) << 4 | low;
-        markers::scan(
-            &mut file,
-            &[(c as u8, 0x00)],
-            [band.first as u8, band.last as u8, approximation as u8],
-        );
-        let codes = [
-            Codes::none(),
-            Codes::new(&table),
-            Codes::none(),
-            Codes::none(),
-        ];
-        let before = file.len();
-        file = band.scan(component, Writer::new(file, &codes)).finish();
-        if debug {
-            eprintln!("{item}: {} (tables {})", file.len() - before, table.size() + 14);
-        }
-    }
-    file
+    sequential::scan::<true, _>(components, Writer::new(file, &codes)).finish()
 }
