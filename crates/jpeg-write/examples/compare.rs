@@ -1,6 +1,7 @@
 //! Prints size and CPU milliseconds of each file given as this crate, jpeg-encoder and, if it is installed, libjpeg's
 //! `cjpeg` write it:
-//! `cargo run --release -p jpeg-write --example compare -- [--quality N] [--full] [--runs N] PICTURE...`
+//! `cargo run --release -p jpeg-write --example compare -- [--quality N] [--full] [--runs N] [--only-ours]
+//! PICTURE...`
 //!
 //! `--full` is 4:4:4 instead of 4:2:0. Times are the least of several runs; `cjpeg`'s hold its start and reading, and
 //! are wall clock.
@@ -115,6 +116,10 @@ fn main() -> Result<(), Failure> {
         Some(_) => Subsampling::Full,
         None => Subsampling::Halved,
     };
+    let only_ours = match files.iter().position(|argument| argument == "--only-ours") {
+        Some(at) => files.remove(at) == "--only-ours",
+        None => false,
+    };
     println!(
         "| bytes, ms at q{quality} {subsampling:?} | baseline | progressive | jpeg-encoder baseline | progressive \
          | cjpeg -optimize | -progressive | progressive to cjpeg's | to baseline |"
@@ -140,6 +145,7 @@ fn main() -> Result<(), Failure> {
                 };
                 let measured = match encoder {
                     0 => Some(ours(&picture, &options, runs)?),
+                    _ if only_ours => None,
                     1 => Some(before(&picture, &options, runs)?),
                     _ => cjpeg(&picture, &options, runs),
                 };

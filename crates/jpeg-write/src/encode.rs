@@ -4,7 +4,8 @@ use crate::error::Error;
 use crate::huffman::Table;
 use crate::options::{Options, Pixels};
 use crate::quantise::Quantisers;
-use crate::symbols::{CHROMA, Codes, Counts, MEANS, OTHERS, Writer};
+use crate::script::room;
+use crate::symbols::{CHROMA, Codes, MEANS, OTHERS};
 use crate::{markers, picture, script, sequential};
 
 /// Writes a JPEG file. The same input gives the same bytes, on every machine.
@@ -46,25 +47,29 @@ pub fn encode(
     if options.progressive {
         file = script::write(&components, file);
     } else {
-        let mut counts = Counts::new();
-        sequential::scan::<false, _>(&components, &mut counts);
-        let numbers = [
-            (MEANS, 0x00),
-            (OTHERS, 0x10),
-            (CHROMA + MEANS, 0x01),
-            (CHROMA + OTHERS, 0x11),
+        let counts = sequential::Scan::<false>::new(&components).count();
+        let all = counts.histograms.each_ref().map(Table::new);
+        let [means, others, chroma_means, chroma_others] = &all;
+        let tables = [
+            (0x00, means),
+            (0x10, others),
+            (0x01, chroma_means),
+            (0x11, chroma_others),
         ];
         let used = if components.len() == 1 { 2 } else { 4 };
-        let all = counts.histograms.each_ref().map(Table::new);
-        let tables: Vec<_> = numbers[..used]
-            .iter()
-            .map(|&(index, number)| (number, &all[index]))
-            .collect();
-        markers::tables(&mut file, &tables);
+        markers::tables(&mut file, &tables[..used]);
         let parts = [(0, 0x00), (1, 0x11), (2, 0x11)];
         markers::scan(&mut file, &parts[..components.len()], [0, 63, 0]);
-        let codes = all.each_ref().map(Codes::new);
-        file = sequential::scan::<false, _>(&components, Writer::new(file, &codes)).finish();
+        let bits = all.iter().zip(&counts.histograms);
+        let bits: u64 = bits.map(|(table, histogram)| table.bits(histogram)).sum();
+        file.reserve(room(bits + counts.bits));
+        let codes = Codes::new(&[
+            (MEANS, means),
+            (OTHERS, others),
+            (CHROMA + MEANS, chroma_means),
+            (CHROMA + OTHERS, chroma_others),
+        ]);
+        file = sequential::Scan::<false>::new(&components).write(file, &codes);
     }
     markers::end(&mut file);
     Ok(file)

@@ -1,7 +1,8 @@
 //! Baseline: one scan of all components, MCU by MCU, and of their means alone where a progressive file begins.
 
+use crate::bits::BitWriter;
 use crate::component::Component;
-use crate::symbols::{CHROMA, MEANS, OTHERS, Sink, magnitude};
+use crate::symbols::{CHROMA, Codes, Counts, MEANS, OTHERS, Sink, Tokens, magnitude};
 
 /// A run of 16 zeros.
 pub(crate) const ZEROS: u8 = 0xF0;
@@ -26,54 +27,92 @@ impl<'a> Line<'a> {
     }
 }
 
-/// All coefficients, or with `MEANS_ONLY` the first of each block.
-pub(crate) fn scan<const MEANS_ONLY: bool, S: Sink>(components: &[Component], mut sink: S) -> S {
-    let mut before = [0_i32; 3];
-    let Some(first) = components.first() else {
-        return sink;
-    };
-    let mcus = first.stride / first.factor;
-    let rows = first.means.len() / first.stride / first.factor;
-    for row in 0..rows {
-        // The lines of a component, one or two.
+/// Goes through the MCUs, line by line.
+#[derive(Debug)]
+pub(crate) struct Scan<'a, const MEANS_ONLY: bool> {
+    components: &'a [Component],
+    /// The last mean of each component.
+    before: [i32; 3],
+    row: usize,
+}
+
+impl<'a, const MEANS_ONLY: bool> Scan<'a, MEANS_ONLY> {
+    /// Of all coefficients, or with `MEANS_ONLY` the first of each block.
+    pub(crate) fn new(components: &'a [Component]) -> Self {
+        Self {
+            components,
+            before: [0; 3],
+            row: 0,
+        }
+    }
+
+    /// All lines.
+    pub(crate) fn count(mut self) -> Counts {
+        let mut counts = Counts::new();
+        while self.next(&mut counts) {}
+        counts
+    }
+
+    /// All lines. Symbols of one at a time are listed, which is quicker than to write them at once: what the writer and
+    /// what the search for coefficients need has room in registers.
+    pub(crate) fn write(mut self, file: Vec<u8>, codes: &Codes) -> Vec<u8> {
+        let mut bits = BitWriter::new(file);
+        let mut tokens = Tokens::default();
+        while self.next(&mut tokens) {
+            tokens.write(codes, &mut bits);
+            tokens.clear();
+        }
+        bits.finish()
+    }
+
+    /// The next line of MCUs. False if there was none.
+    fn next<S: Sink>(&mut self, sink: &mut S) -> bool {
+        let Some(first) = self.components.first() else {
+            return false;
+        };
+        if self.row * first.factor >= first.high {
+            return false;
+        }
+        // The lines of blocks of a component, one or two.
         let mut lines = [[Line::default(); 2]; 3];
-        for (lines, component) in lines.iter_mut().zip(components) {
+        for (lines, component) in lines.iter_mut().zip(self.components) {
             for (index, line) in lines.iter_mut().take(component.factor).enumerate() {
-                *line = Line::new(component, row * component.factor + index);
+                *line = Line::new(component, self.row * component.factor + index);
             }
         }
-        for _ in 0..mcus {
-            let parts = components.iter().zip(&mut lines).zip(&mut before);
+        self.row += 1;
+        for _ in 0..first.stride / first.factor {
+            let parts = self.components.iter().zip(&mut lines);
             let tables = [0, CHROMA, CHROMA];
-            for (((component, lines), before), table) in parts.zip(tables) {
+            for (((component, lines), before), table) in parts.zip(&mut self.before).zip(tables) {
                 for line in lines.iter_mut().take(component.factor) {
                     for _ in 0..component.factor {
                         let Some((&mean, means)) = line.means.split_first() else {
                             continue;
                         };
                         line.means = means;
-                        write_mean(i32::from(mean), before, table + MEANS, &mut sink);
+                        put_mean(i32::from(mean), before, table + MEANS, sink);
                         if !MEANS_ONLY && let Some((&places, rest)) = line.places.split_first() {
                             line.places = rest;
-                            write_others(places, &mut line.values, table + OTHERS, &mut sink);
+                            put_others(places, &mut line.values, table + OTHERS, sink);
                         }
                     }
                 }
             }
         }
+        true
     }
-    sink
 }
 
 #[inline(always)]
-fn write_mean<S: Sink>(mean: i32, before: &mut i32, table: usize, sink: &mut S) {
+fn put_mean<S: Sink>(mean: i32, before: &mut i32, table: usize, sink: &mut S) {
     let (category, bits) = magnitude(mean - *before);
     *before = mean;
     sink.symbol(table, category as u8, bits, category);
 }
 
 #[inline(always)]
-fn write_others<S: Sink>(mut places: u64, values: &mut &[i16], table: usize, sink: &mut S) {
+fn put_others<S: Sink>(mut places: u64, values: &mut &[i16], table: usize, sink: &mut S) {
     let mut next = 1;
     while places != 0 {
         let Some((&value, rest)) = values.split_first() else {

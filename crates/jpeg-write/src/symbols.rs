@@ -1,4 +1,4 @@
-//! Where the symbols of a scan go: first they are counted, then written with the codes made from the counts.
+//! Where the symbols of a scan go: they are counted, and listed to be written when codes are made from the counts.
 
 use crate::bits::BitWriter;
 use crate::huffman::{Histogram, Table};
@@ -42,7 +42,7 @@ impl Counts {
     }
 }
 
-impl Sink for &mut Counts {
+impl Sink for Counts {
     #[inline(always)]
     fn symbol(&mut self, table: usize, symbol: u8, _: u32, count: u32) {
         self.histograms[table & 3][usize::from(symbol)] += 1;
@@ -63,75 +63,113 @@ impl Sink for &mut Counts {
     fn deferred(&mut self) {}
 }
 
-/// The code of each symbol, above its length in five bits.
-#[derive(Debug, Clone)]
-pub(crate) struct Codes([u32; 256]);
-
-impl Codes {
-    pub(crate) fn new(table: &Table) -> Self {
-        let mut codes = [0; 256];
-        for (symbol, length, code) in table.codes() {
-            codes[usize::from(symbol)] = u32::from(code) << 5 | u32::from(length);
-        }
-        Self(codes)
-    }
-
-    pub(crate) const fn none() -> Self {
-        Self([0; 256])
-    }
+/// Lists symbols. Going through a scan's coefficients once more to write them takes longer than reading this list.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens {
+    list: Vec<Token>,
+    deferred: Vec<Token>,
 }
 
-/// Writes symbols. Is handed on by value, so that the waiting bits can stay in registers.
-#[derive(Debug)]
-pub(crate) struct Writer<'a> {
-    bits: BitWriter,
-    codes: &'a [Codes; 4],
-    deferred: Vec<(u64, u32)>,
-}
+/// From the lowest bit on: 16 bits that follow the symbol, five with their number, two with the table, eight with the
+/// symbol; [`NO_SYMBOL`] instead of both if there is none.
+type Token = u32;
 
-impl<'a> Writer<'a> {
-    pub(crate) fn new(bytes: Vec<u8>, codes: &'a [Codes; 4]) -> Self {
-        Self {
-            bits: BitWriter::new(bytes),
-            codes,
-            deferred: Vec::new(),
+const NO_SYMBOL: u32 = 1 << 10;
+
+impl Tokens {
+    pub(crate) fn clear(&mut self) {
+        self.list.clear();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    pub(crate) fn write(&self, codes: &Codes, bits: &mut BitWriter) {
+        for &token in &self.list {
+            let code = codes.0[(token >> 21) as usize];
+            let count = token >> 16 & 31;
+            bits.put(code >> 5 << count | token & 0xFFFF, (code & 31) + count);
         }
     }
+}
 
-    pub(crate) fn finish(self) -> Vec<u8> {
-        self.bits.finish()
+#[inline(always)]
+fn list_raw(list: &mut Vec<Token>, bits: u64, mut count: u32) {
+    while count > 0 {
+        let part = count.min(16);
+        count -= part;
+        let bits = (bits >> count) as u32 & ((1 << part) - 1);
+        list.push(NO_SYMBOL << 21 | part << 16 | bits);
     }
 }
 
-impl Sink for Writer<'_> {
+impl Sink for Tokens {
     #[inline(always)]
     fn symbol(&mut self, table: usize, symbol: u8, bits: u32, count: u32) {
-        let code = self.codes[table & 3].0[usize::from(symbol)];
-        self.bits.put(code >> 5 << count | bits, (code & 31) + count);
+        let index = (table << 8) as u32 | u32::from(symbol);
+        self.list.push(index << 21 | count << 16 | bits);
     }
 
     #[inline(always)]
     fn raw(&mut self, bits: u64, count: u32) {
-        if count > 32 {
-            self.bits.put((bits >> 32) as u32, count - 32);
-        }
-        self.bits.put(bits as u32, count.min(32));
+        list_raw(&mut self.list, bits, count);
     }
 
     #[inline(always)]
     fn defer(&mut self, bits: u64, count: u32) {
-        if count > 0 {
-            self.deferred.push((bits, count));
-        }
+        list_raw(&mut self.deferred, bits, count);
     }
 
     #[inline(always)]
     fn deferred(&mut self) {
-        for index in 0..self.deferred.len() {
-            let (bits, count) = self.deferred[index];
-            self.raw(bits, count);
+        if !self.deferred.is_empty() {
+            self.list.append(&mut self.deferred);
         }
-        self.deferred.clear();
+    }
+}
+
+/// Counts and lists.
+impl Sink for (&mut Counts, &mut Tokens) {
+    #[inline(always)]
+    fn symbol(&mut self, table: usize, symbol: u8, bits: u32, count: u32) {
+        self.0.symbol(table, symbol, bits, count);
+        self.1.symbol(table, symbol, bits, count);
+    }
+
+    #[inline(always)]
+    fn raw(&mut self, bits: u64, count: u32) {
+        self.0.raw(bits, count);
+        self.1.raw(bits, count);
+    }
+
+    #[inline(always)]
+    fn defer(&mut self, bits: u64, count: u32) {
+        self.0.defer(bits, count);
+        self.1.defer(bits, count);
+    }
+
+    #[inline(always)]
+    fn deferred(&mut self) {
+        self.1.deferred();
+    }
+}
+
+/// The code of each symbol of all tables, above its length in five bits. No code where there is no symbol.
+#[derive(Debug)]
+pub(crate) struct Codes(Box<[u32; 2048]>);
+
+impl Codes {
+    /// The codes of tables with their numbers.
+    pub(crate) fn new(tables: &[(usize, &Table)]) -> Self {
+        let mut all = Box::new([0; 2048]);
+        for (number, table) in tables {
+            for (symbol, length, code) in table.codes() {
+                all[(number & 3) << 8 | usize::from(symbol)] =
+                    u32::from(code) << 5 | u32::from(length);
+            }
+        }
+        Self(all)
     }
 }
 

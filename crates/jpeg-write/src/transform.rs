@@ -56,17 +56,20 @@ fn transpose(lines: &Lines<f32>) -> Lines<f32> {
 pub(crate) fn forward(samples: &[&[u16; 8]; 8], factors: &Lines<f32>) -> Lines<i16> {
     /// Adding 1.5 * 2^23 leaves the rounded integer in the low bits of the float.
     const MAGIC: f32 = 12_582_912.0;
+    /// 2^23, in whose mantissa an integer is itself: SSE2 has no conversion of 16 bits, and the compiler would do one
+    /// sample after the other.
+    const INTEGER: f32 = 8_388_608.0;
     let mut lines = [[0.0; 8]; 8];
     for (line, samples) in lines.iter_mut().zip(samples) {
         for (to, &sample) in line.iter_mut().zip(*samples) {
-            *to = f32::from(sample);
+            // Samples are around 0 in the standard.
+            let integer = f32::from_bits(INTEGER.to_bits() | u32::from(sample));
+            *to = integer - (INTEGER + 32_768.0);
         }
     }
     // As in jpeg-shrink: the compiler is kept from mixing the passes, or its vectors would go neither way.
     let lines = std::hint::black_box(columns(&lines));
-    let mut lines = columns(&transpose(&lines));
-    // Samples are around 0 in the standard, and only the mean sees it.
-    lines[0][0] -= 64.0 * 32_768.0;
+    let lines = columns(&transpose(&lines));
     let mut quantised = [[0; 8]; 8];
     for ((to, line), factors) in quantised.iter_mut().zip(&lines).zip(factors) {
         for ((to, &value), &factor) in to.iter_mut().zip(line).zip(factors) {

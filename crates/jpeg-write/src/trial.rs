@@ -7,7 +7,7 @@
 
 use crate::component::Component;
 use crate::huffman::cost;
-use crate::progressive::Band;
+use crate::progressive::{Band, keep};
 use crate::sequential::ZEROS;
 use crate::symbols::{Counts, OTHERS, magnitude};
 
@@ -83,18 +83,18 @@ impl Tally {
     }
 
     /// Counts the symbols of a block of which the lower `low` bits are left out.
-    fn add(&mut self, mut places: u64, values: &[i16], low: u32) {
-        let mut kept = 0_u64;
+    fn add(&mut self, places: u64, values: &[i16], low: u32) {
+        let mut values_kept = [0; 64];
+        let kept = keep(places, values, low, &mut values_kept);
+        let mut places = kept;
         let mut next = 1;
-        for &value in values {
-            let place = places.trailing_zeros();
-            places &= places.wrapping_sub(1);
-            let absolute = i32::from(value.unsigned_abs()) >> low;
-            if absolute == 0 {
-                continue;
+        for &value in &values_kept {
+            if places == 0 {
+                break;
             }
-            let (category, _) = magnitude(absolute);
-            kept |= 1 << place;
+            let place = places.trailing_zeros();
+            places &= places - 1;
+            let (category, _) = magnitude(i32::from(value));
             let (run, behind) = (place - next, SPLITS.map(|split| place.wrapping_sub(split + 1)));
             let symbols = if place <= SPLITS[0] {
                 &mut self.a
@@ -201,7 +201,7 @@ pub(crate) fn bands(component: &Component, deepest: u32) -> Vec<Band> {
         if low > 0 {
             let mut counts = Counts::new();
             let band = refinement(low - 1);
-            band.scan_rows(component, rows.clone(), &mut counts);
+            band.scan(component, rows.clone(), &mut counts);
             refining += scale.bytes(&counts.histograms[OTHERS], counts.bits);
         }
         let mut tally = Tally::new();
@@ -299,7 +299,7 @@ mod tests {
                         refines: false,
                     };
                     let mut counts = Counts::new();
-                    band.scan(&component, &mut counts);
+                    band.scan(&component, 0..component.high, &mut counts);
                     scale.bytes(&counts.histograms[OTHERS], counts.bits)
                 });
                 assert_eq!(tally.sizes(scale), sizes, "{grain} {low}");
