@@ -52,7 +52,7 @@ pub(crate) fn full(pixels: &[u8], [luma, cb, cr]: [&mut [u16]; 3]) {
     }
 }
 
-/// Two lines for 4:2:0; the last pixel of an odd line counts twice.
+/// Two lines for 4:2:0; the last pixel of an odd line counts twice. There may be room for more samples than pixels.
 pub(crate) fn halved(
     [upper, lower]: [&[u8]; 2],
     [luma_upper, luma_lower]: [&mut [u16]; 2],
@@ -60,10 +60,11 @@ pub(crate) fn halved(
 ) {
     let (upper_pairs, upper_rest) = upper.as_chunks::<6>();
     let (lower_pairs, lower_rest) = lower.as_chunks::<6>();
-    let (luma_upper_pairs, luma_upper_rest) = luma_upper.as_chunks_mut::<2>();
-    let (luma_lower_pairs, luma_lower_rest) = luma_lower.as_chunks_mut::<2>();
     let pairs = upper_pairs.len();
-    let luma = luma_upper_pairs.iter_mut().zip(luma_lower_pairs);
+    let [(luma_upper, luma_upper_rest), (luma_lower, luma_lower_rest)] =
+        [luma_upper, luma_lower].map(|line| line.split_at_mut_checked(2 * pairs).unwrap_or_default());
+    let luma_upper = luma_upper.as_chunks_mut::<2>().0;
+    let luma = luma_upper.iter_mut().zip(luma_lower.as_chunks_mut::<2>().0);
     let chroma = cb.iter_mut().zip(cr.iter_mut());
     for (((upper, lower), (luma_upper, luma_lower)), (cb, cr)) in
         upper_pairs.iter().zip(lower_pairs).zip(luma).zip(chroma)
@@ -143,7 +144,7 @@ mod tests {
     #[test]
     fn the_last_pixel_of_an_odd_line_counts_twice() {
         let (upper, lower) = ([0, 0, 0, 255, 0, 0, 9, 99, 199], [0; 9]);
-        let (mut y1, mut y2, mut cb, mut cr) = ([0; 3], [0; 3], [0; 2], [0; 2]);
+        let (mut y1, mut y2, mut cb, mut cr) = ([0; 8], [0; 8], [0; 4], [0; 4]);
         halved([&upper, &lower], [&mut y1, &mut y2], [&mut cb, &mut cr]);
         let red = expected([255, 0, 0]);
         let last = expected([9, 99, 199]);
@@ -159,6 +160,6 @@ mod tests {
             let got = f64::from(got) / 256.0;
             assert!((got - wanted).abs() < 0.07, "{got} {wanted}");
         }
-        assert_eq!(y2, [0; 3]);
+        assert_eq!(y2, [0; 8]);
     }
 }

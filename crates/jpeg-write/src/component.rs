@@ -148,7 +148,7 @@ mod tests {
         block[7][7] = 7;
         block[3][4] = 8;
         let places = nonzero(&block);
-        assert_eq!(places, 1 << 1 | 1 << 2 | 1 << 63 | 1 << 31);
+        assert_eq!(places, 1 << 1 | 1 << 2 | 1 << 63 | 1 << 32);
         let mut values = [0; 64];
         assert_eq!(gather(&block, places, &mut values), 4);
         assert_eq!(values[..4], [5, -6, 8, 7]);

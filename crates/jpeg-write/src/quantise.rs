@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(Quantisers::luma(80).steps[..8], [6, 4, 4, 6, 10, 16, 20, 24]);
         assert_eq!(
             Quantisers::luma(30).steps[..8],
-            [27, 18, 17, 27, 40, 67, 85, 102]
+            [27, 18, 17, 27, 40, 66, 85, 101]
         );
     }
 }
