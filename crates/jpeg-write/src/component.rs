@@ -55,7 +55,7 @@ impl Component {
     /// lines.
     pub(crate) fn push_row(
         &mut self,
-        samples: &[u16],
+        samples: &[u8],
         factors: &[[f32; 8]; 8],
         room: &mut Vec<i16>,
     ) {
@@ -63,7 +63,7 @@ impl Component {
         let mut lines = samples
             .chunks_exact(8 * self.stride)
             .map(|line| line.as_chunks::<8>().0);
-        let lines: [&[[u16; 8]]; 8] = std::array::from_fn(|_| lines.next().unwrap_or_default());
+        let lines: [&[[u8; 8]]; 8] = std::array::from_fn(|_| lines.next().unwrap_or_default());
         let first = self.values.len() * self.stride;
         let means = self.means.iter_mut().skip(first);
         let places = self.places.iter_mut().skip(first);

@@ -10,7 +10,7 @@ struct Strip {
     /// Samples that come from pixels; the rest of a line repeats the last.
     width: usize,
     padded: usize,
-    samples: Vec<u16>,
+    samples: Vec<u8>,
 }
 
 impl Strip {
@@ -23,12 +23,12 @@ impl Strip {
         }
     }
 
-    fn lines(&mut self) -> impl Iterator<Item = &mut [u16]> {
+    fn lines(&mut self) -> impl Iterator<Item = &mut [u8]> {
         self.samples.chunks_exact_mut(self.padded)
     }
 
     /// Lines in pairs.
-    fn pairs(&mut self) -> impl Iterator<Item = [&mut [u16]; 2]> {
+    fn pairs(&mut self) -> impl Iterator<Item = [&mut [u8]; 2]> {
         let padded = self.padded;
         let pairs = self.samples.chunks_exact_mut(2 * padded);
         pairs.map(move |pair| pair.split_at_mut(padded).into())
@@ -87,7 +87,10 @@ pub(crate) fn components(
             }
             others => {
                 for (index, samples) in others.iter_mut().flat_map(Strip::lines).enumerate() {
-                    colour::grey(line(y + index), samples);
+                    let line = line(y + index);
+                    if let Some(samples) = samples.get_mut(..line.len()) {
+                        samples.copy_from_slice(line);
+                    }
                 }
             }
         }

@@ -32,7 +32,7 @@ pub(crate) struct Quantisers {
     /// In lines of eight, as in the annex.
     pub steps: [u8; 64],
     /// What a coefficient is multiplied by before it is rounded, transposed as [`crate::transform`] gives it. Contains
-    /// the scales of the transform and of the samples.
+    /// the scales of the transform.
     pub factors: [[f32; 8]; 8],
 }
 
@@ -60,7 +60,7 @@ impl Quantisers {
         let mut factors = [[0.0; 8]; 8];
         for (row, line) in steps.as_chunks::<8>().0.iter().enumerate() {
             for (column, &step) in line.iter().enumerate() {
-                let scale = 8.0 * 256.0 * SCALES[row] * SCALES[column];
+                let scale = 8.0 * SCALES[row] * SCALES[column];
                 factors[column][row] = (1.0 / (f64::from(step) * scale)) as f32;
             }
         }

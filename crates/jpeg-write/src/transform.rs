@@ -50,13 +50,13 @@ fn transpose(lines: &Lines<f32>) -> Lines<f32> {
     columns
 }
 
-/// Transforms and quantises samples of 8.8 bits. The coefficients come transposed, which spares a turn of the block:
+/// Transforms and quantises samples. The coefficients come transposed, which spares a turn of the block:
 /// their order in the file is that of [`crate::zigzag::TRANSPOSED`].
 #[inline(never)]
-pub(crate) fn forward(samples: &[&[u16; 8]; 8], factors: &Lines<f32>) -> Lines<i16> {
+pub(crate) fn forward(samples: &[&[u8; 8]; 8], factors: &Lines<f32>) -> Lines<i16> {
     /// Adding 1.5 * 2^23 leaves the rounded integer in the low bits of the float.
     const MAGIC: f32 = 12_582_912.0;
-    /// 2^23, in whose mantissa an integer is itself: SSE2 has no conversion of 16 bits, and the compiler would do one
+    /// 2^23, in whose mantissa an integer is itself: SSE2 has no conversion from bytes, and the compiler would do one
     /// sample after the other.
     const INTEGER: f32 = 8_388_608.0;
     let mut lines = [[0.0; 8]; 8];
@@ -64,7 +64,7 @@ pub(crate) fn forward(samples: &[&[u16; 8]; 8], factors: &Lines<f32>) -> Lines<i
         for (to, &sample) in line.iter_mut().zip(*samples) {
             // Samples are around 0 in the standard.
             let integer = f32::from_bits(INTEGER.to_bits() | u32::from(sample));
-            *to = integer - (INTEGER + 32_768.0);
+            *to = integer - (INTEGER + 128.0);
         }
     }
     // As in jpeg-shrink: the compiler is kept from mixing the passes, or its vectors would go neither way.
