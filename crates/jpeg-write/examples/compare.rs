@@ -43,14 +43,14 @@ struct Picture {
     height: u32,
 }
 
-fn ours(picture: &Picture, options: &Options, runs: u32) -> Result<Measured, Failure> {
+fn ours(picture: &Picture, options: Options, runs: u32) -> Result<Measured, Failure> {
     least(runs, || {
         let pixels = Pixels::Rgb(&picture.rgb);
-        Ok(encode(pixels, picture.width, picture.height, options)?)
+        Ok(encode(pixels, picture.width, picture.height, &options)?)
     })
 }
 
-fn before(picture: &Picture, options: &Options, runs: u32) -> Result<Measured, Failure> {
+fn before(picture: &Picture, options: Options, runs: u32) -> Result<Measured, Failure> {
     least(runs, || {
         let mut file = Vec::new();
         let mut encoder = Encoder::new(&mut file, options.quality);
@@ -67,7 +67,7 @@ fn before(picture: &Picture, options: &Options, runs: u32) -> Result<Measured, F
 }
 
 /// Nothing if there is no `cjpeg`.
-fn cjpeg(picture: &Picture, options: &Options, runs: u32) -> Option<Measured> {
+fn cjpeg(picture: &Picture, options: Options, runs: u32) -> Option<Measured> {
     let mut ppm = format!("P6 {} {} 255\n", picture.width, picture.height).into_bytes();
     ppm.extend(&picture.rgb);
     let (mut size, mut best) = (0, Duration::MAX);
@@ -144,10 +144,10 @@ fn main() -> Result<(), Failure> {
                     subsampling,
                 };
                 let measured = match encoder {
-                    0 => Some(ours(&picture, &options, runs)?),
+                    0 => Some(ours(&picture, options, runs)?),
                     _ if only_ours => None,
-                    1 => Some(before(&picture, &options, runs)?),
-                    _ => cjpeg(&picture, &options, runs),
+                    1 => Some(before(&picture, options, runs)?),
+                    _ => cjpeg(&picture, options, runs),
                 };
                 match measured {
                     Some((size, ms)) => print!(" | {size}, {ms:.2}"),
@@ -164,7 +164,10 @@ fn main() -> Result<(), Failure> {
         let of_all = ratios.iter().map(|ratios| ratios[index]);
         let mean = of_all.clone().map(f64::ln).sum::<f64>() / ratios.len() as f64;
         let most = of_all.fold(0.0, f64::max);
-        println!("progressive to {name}: {:.4}, at most {most:.4}", mean.exp());
+        println!(
+            "progressive to {name}: {:.4}, at most {most:.4}",
+            mean.exp()
+        );
     }
     Ok(())
 }

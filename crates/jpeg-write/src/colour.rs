@@ -56,8 +56,8 @@ pub(crate) fn halved(
     let (upper_pairs, upper_rest) = upper.as_chunks::<6>();
     let (lower_pairs, lower_rest) = lower.as_chunks::<6>();
     let pairs = upper_pairs.len();
-    let [(luma_upper, luma_upper_rest), (luma_lower, luma_lower_rest)] =
-        [luma_upper, luma_lower].map(|line| line.split_at_mut_checked(2 * pairs).unwrap_or_default());
+    let [(luma_upper, luma_upper_rest), (luma_lower, luma_lower_rest)] = [luma_upper, luma_lower]
+        .map(|line| line.split_at_mut_checked(2 * pairs).unwrap_or_default());
     let luma_upper = luma_upper.as_chunks_mut::<2>().0;
     let luma = luma_upper.iter_mut().zip(luma_lower.as_chunks_mut::<2>().0);
     let chroma = cb.iter_mut().zip(cr.iter_mut());

@@ -76,7 +76,8 @@ impl Component {
                 length += gather(&block, *places, room);
             }
         }
-        self.values.push(room.get(..length).unwrap_or_default().into());
+        self.values
+            .push(room.get(..length).unwrap_or_default().into());
     }
 
     /// Gives the blocks that merely fill MCUs the mean of the one which is written before them, so that they cost next

@@ -40,13 +40,16 @@ impl Table {
         let mut before = 1;
         let lengths = (1..=16).zip(self.counts);
         let lengths = lengths.flat_map(|(length, count)| (0..count).map(move |_| length));
-        self.symbols.iter().zip(lengths).map(move |(&symbol, length)| {
-            code <<= length - before;
-            before = length;
-            let this = code;
-            code = code.wrapping_add(1);
-            (symbol, length, this)
-        })
+        self.symbols
+            .iter()
+            .zip(lengths)
+            .map(move |(&symbol, length)| {
+                code <<= length - before;
+                before = length;
+                let this = code;
+                code = code.wrapping_add(1);
+                (symbol, length, this)
+            })
     }
 
     /// The bits of all codes for symbols that occur so often.
@@ -59,7 +62,11 @@ impl Table {
 
 /// The bits of all symbols in their shortest codes. Those of a [`Table`] are a few more.
 pub(crate) fn cost(histogram: &Histogram) -> u64 {
-    let mut leaves: Vec<u64> = histogram.iter().copied().filter(|&count| count > 0).collect();
+    let mut leaves: Vec<u64> = histogram
+        .iter()
+        .copied()
+        .filter(|&count| count > 0)
+        .collect();
     leaves.push(1);
     leaves.sort_unstable();
     // Each node of the tree adds a bit to all that is below.

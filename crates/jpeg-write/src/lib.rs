@@ -1,5 +1,39 @@
 //! Writes JPEGs: baseline or progressive, 4:4:4 or 4:2:0 or grey, with Huffman tables made for the picture.
+//!
+//! Pixels become coefficients (`picture`, `colour`, `transform`, `quantise`), which are kept without their zeros
+//! (`component`). A baseline file is one scan (`sequential`); a progressive one is several (`script`, `progressive`),
+//! of which a trial on a sample of the picture finds which are the smallest (`trial`). Every scan is gone through once
+//! to count its symbols before they are written (`symbols`, `huffman`, `bits`).
+//!
+//! Both kinds have the same coefficients, those of libjpeg's accurate transform or one beside. Of 19 photographs at 300
+//! and 1200 pixels, quality 80 and 95, the progressive files are 2 to 6 % smaller than the baseline ones in the mean, and
+//! 3 to 5 % smaller than libjpeg's progressive ones.
+//!
+//! # Memory
+//!
+//! Beside the pixels and the file, a sample takes 2 bytes for each coefficient that is not 0, and 0.2 for its share of
+//! the block; a progressive file, while it is written, as much again twice over for the symbols of the scan at hand. At
+//! the most, for noise at quality 100, that is 11 bytes a pixel for 4:4:4, 8 for 4:2:0 and 7 for grey; for photographs at
+//! quality 80 it is less than 2.
+//!
+//! ```
+//! use jpeg_write::{Options, Pixels, Subsampling, encode};
+//!
+//! # fn main() -> Result<(), jpeg_write::Error> {
+//! let red = [255, 0, 0].repeat(40 * 30);
+//! let options = Options {
+//!     quality: 80,
+//!     progressive: true,
+//!     subsampling: Subsampling::Halved,
+//! };
+//! let file = encode(Pixels::Rgb(&red), 40, 30, &options)?;
+//! assert_eq!(file[..2], [0xFF, 0xD8]);
+//! # Ok(())
+//! # }
+//! ```
 #![forbid(unsafe_code)]
+// The few instructions of the transform's passes, of the bit writer and of the sinks of symbols are to stay in the loops
+// around them, with their state in registers.
 #![allow(clippy::inline_always)]
 
 mod bits;

@@ -52,7 +52,11 @@ pub(crate) fn components(
     chroma: &Quantisers,
 ) -> Vec<Component> {
     let (bytes, channels) = pixels.parts();
-    let factor = if channels == 1 { 1 } else { subsampling.factor() };
+    let factor = if channels == 1 {
+        1
+    } else {
+        subsampling.factor()
+    };
     let mcus = (width.div_ceil(8 * factor), height.div_ceil(8 * factor));
     let half = (width.div_ceil(factor), height.div_ceil(factor));
     let mut components = vec![Component::new(width, height, factor, mcus)];
@@ -66,7 +70,9 @@ pub(crate) fn components(
     }
     let line = |y: usize| {
         let start = y.min(height - 1) * width * channels;
-        bytes.get(start..start + width * channels).unwrap_or_default()
+        bytes
+            .get(start..start + width * channels)
+            .unwrap_or_default()
     };
     let mut room = Vec::new();
     for mcu in 0..mcus.1 {
@@ -95,7 +101,8 @@ pub(crate) fn components(
             }
         }
         let quantisers = [luma, chroma, chroma];
-        for ((strip, component), quantisers) in strips.iter_mut().zip(&mut components).zip(quantisers)
+        for ((strip, component), quantisers) in
+            strips.iter_mut().zip(&mut components).zip(quantisers)
         {
             strip.repeat_last_samples();
             for lines in strip.samples.chunks_exact(8 * strip.padded) {

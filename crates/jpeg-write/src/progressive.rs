@@ -161,13 +161,7 @@ fn refine<S: Sink>(
 }
 
 #[inline(always)]
-fn refine_block<S: Sink>(
-    low: u32,
-    mut places: u64,
-    block: &[i16],
-    ended: &mut u32,
-    sink: &mut S,
-) {
+fn refine_block<S: Sink>(low: u32, mut places: u64, block: &[i16], ended: &mut u32, sink: &mut S) {
     // Places that were not 0 before, those which are not from now on, and those with a 1 or sign; the bits of the old.
     let (mut old, mut new, mut ones, mut positive) = (0_u64, 0_u64, 0_u64, 0_u64);
     for &value in block {

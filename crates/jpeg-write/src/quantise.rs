@@ -79,7 +79,10 @@ mod tests {
         assert_eq!(Quantisers::luma(100).steps, [1; 64]);
         assert_eq!(Quantisers::chroma(1).steps, [255; 64]);
         // From the files of `cjpeg -quality 80` and `-quality 30`.
-        assert_eq!(Quantisers::luma(80).steps[..8], [6, 4, 4, 6, 10, 16, 20, 24]);
+        assert_eq!(
+            Quantisers::luma(80).steps[..8],
+            [6, 4, 4, 6, 10, 16, 20, 24]
+        );
         assert_eq!(
             Quantisers::luma(30).steps[..8],
             [27, 18, 17, 27, 40, 66, 85, 101]

@@ -51,7 +51,11 @@ pub(crate) fn write(components: &[Component], file: Vec<u8>) -> Vec<u8> {
     let mut waiting: Option<Group> = None;
     for (index, component, band) in order {
         let (mut counts, mut tokens) = (Counts::new(), Tokens::default());
-        band.scan(component, 0..component.high, &mut (&mut counts, &mut tokens));
+        band.scan(
+            component,
+            0..component.high,
+            &mut (&mut counts, &mut tokens),
+        );
         let histogram = counts.histograms[OTHERS];
         let scan = Scan {
             component: index,
@@ -76,7 +80,14 @@ pub(crate) fn write(components: &[Component], file: Vec<u8>) -> Vec<u8> {
             file = write_group(&before, file);
         }
         waiting = match waiting {
-            Some(group) if group.scans.iter().map(|scan| scan.tokens.len()).sum::<usize>() > FEW => {
+            Some(group)
+                if group
+                    .scans
+                    .iter()
+                    .map(|scan| scan.tokens.len())
+                    .sum::<usize>()
+                    > FEW =>
+            {
                 file = write_group(&group, file);
                 None
             }

@@ -1,6 +1,6 @@
 //! Pictures to write, and independent decoders.
 
-#![allow(dead_code)] // each test file uses its part
+#![allow(dead_code, unreachable_pub)] // each test file uses its part
 
 use jpeg_write::{Options, Pixels, Subsampling, encode};
 
