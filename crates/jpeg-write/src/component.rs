@@ -87,20 +87,17 @@ impl Component {
             return;
         }
         let (wide, high) = (self.wide, self.high);
-        let mut pairs = self.means.chunks_exact_mut(2 * self.stride).enumerate();
         if wide < self.stride {
             for line in self.means.chunks_exact_mut(self.stride) {
                 line[wide] = line[wide - 1];
             }
-            pairs = self.means.chunks_exact_mut(2 * self.stride).enumerate();
         }
-        for (pair, lines) in pairs {
-            if 2 * pair + 1 == high {
-                let (upper, lower) = lines.split_at_mut(self.stride);
-                let upper = upper.as_chunks::<2>().0;
-                for (lower, &[_, mean]) in lower.as_chunks_mut::<2>().0.iter_mut().zip(upper) {
-                    *lower = [mean; 2];
-                }
+        if high % 2 == 1 {
+            let last = self.means.split_at_mut((high - 1) * self.stride).1;
+            let (upper, lower) = last.split_at_mut(self.stride);
+            let upper = upper.as_chunks::<2>().0;
+            for (lower, &[_, mean]) in lower.as_chunks_mut::<2>().0.iter_mut().zip(upper) {
+                *lower = [mean; 2];
             }
         }
     }
