@@ -125,7 +125,7 @@ fn decoding(original: &[u8], header: &Header, shrink: Shrink) -> u64 {
 fn per_result_pixel(format: Format, layout: Layout, lossless: bool) -> u64 {
     let alpha = layout.has_alpha();
     match format {
-        Format::Jpeg => 20,
+        Format::Jpeg => 17,
         Format::Png => 16,
         Format::Gif => 48,
         Format::WebP if lossless => 88,
