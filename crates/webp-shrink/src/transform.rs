@@ -1,0 +1,165 @@
+//! The inverse transforms (RFC 6386 §14.3, §14.4), and the adding of what they give to a prediction (§14.5).
+
+use crate::residual::Content;
+
+/// Bytes from a row of the workspace to the next one.
+pub(crate) const STRIDE: usize = 32;
+
+/// A 4x4 block of the workspace, with what is between its rows.
+pub(crate) type Square = [u8; 3 * STRIDE + 4];
+
+/// §14.3
+pub(crate) fn inverse_walsh_hadamard(block: &[i32; 16]) -> [i32; 16] {
+    let mut columns = [0; 16];
+    for i in 0..4 {
+        let (a, b) = (block[i] + block[12 + i], block[4 + i] + block[8 + i]);
+        let (c, d) = (block[4 + i] - block[8 + i], block[i] - block[12 + i]);
+        columns[i] = a + b;
+        columns[4 + i] = c + d;
+        columns[8 + i] = a - b;
+        columns[12 + i] = d - c;
+    }
+    let mut output = [0; 16];
+    for (to, from) in output
+        .as_chunks_mut::<4>()
+        .0
+        .iter_mut()
+        .zip(columns.as_chunks::<4>().0)
+    {
+        let (a, b) = (from[0] + from[3], from[1] + from[2]);
+        let (c, d) = (from[1] - from[2], from[0] - from[3]);
+        *to = [a + b, c + d, a - b, d - c].map(|sum| (sum + 3) >> 3);
+    }
+    output
+}
+
+/// Adds a block to its prediction, and makes it zero again.
+#[inline]
+pub(crate) fn add(block: &mut [i32; 16], content: Content, square: &mut Square) {
+    match content {
+        Content::Nothing => return,
+        Content::Dc => add_dc(block[0], square),
+        Content::Small => add_residue(&inverse_small(block), square),
+        Content::Large => add_residue(&inverse(block), square),
+    }
+    *block = [0; 16];
+}
+
+fn add_dc(dc: i32, square: &mut Square) {
+    let level = ((dc + 4) >> 3) as i16;
+    for row in square.chunks_mut(STRIDE) {
+        for pixel in row.iter_mut().take(4) {
+            *pixel = (i16::from(*pixel) + level).clamp(0, 255) as u8;
+        }
+    }
+}
+
+fn add_residue(residue: &[i16; 16], square: &mut Square) {
+    for (row, residue) in square.chunks_mut(STRIDE).zip(residue.as_chunks::<4>().0) {
+        for (pixel, residue) in row.iter_mut().zip(residue) {
+            *pixel = i16::from(*pixel).saturating_add(*residue).clamp(0, 255) as u8;
+        }
+    }
+}
+
+/// sqrt(2) * cos(pi / 8), less 1, and sqrt(2) * sin(pi / 8), with 16 bits of fraction.
+const COS: i64 = 20_091;
+const SIN: i64 = 35_468;
+
+/// §14.4, for whatever a file may have.
+#[cold]
+fn inverse(block: &[i32; 16]) -> [i16; 16] {
+    let pass = |[a, b, c, d]: [i64; 4]| {
+        let (sum, difference) = (a + c, a - c);
+        let low = (b * SIN >> 16) - (d + (d * COS >> 16));
+        let high = b + (b * COS >> 16) + (d * SIN >> 16);
+        [sum + high, difference + low, difference - low, sum - high]
+    };
+    let mut columns = [[0; 4]; 4];
+    for (i, column) in columns.iter_mut().enumerate() {
+        *column = pass([0, 4, 8, 12].map(|row| i64::from(block[row + i])));
+    }
+    let mut residue = [0; 16];
+    for (i, row) in residue.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+        *row = pass(columns.map(|column| column[i])).map(|value| {
+            // No pixel can be changed by more.
+            (value + 4 >> 3).clamp(-256, 256) as i16
+        });
+    }
+    residue
+}
+
+/// The same for blocks with which nothing leaves 16 bits.
+#[inline(always)]
+fn inverse_small(block: &[i32; 16]) -> [i16; 16] {
+    let pass = |[a, b, c, d]: [[i16; 4]; 4]| -> [[i16; 4]; 4] {
+        let mut output = [[0; 4]; 4];
+        for i in 0..4 {
+            let (sum, difference) = (a[i].wrapping_add(c[i]), a[i].wrapping_sub(c[i]));
+            let low = sin(b[i]).wrapping_sub(cos(d[i]));
+            let high = cos(b[i]).wrapping_add(sin(d[i]));
+            output[0][i] = sum.wrapping_add(high);
+            output[1][i] = difference.wrapping_add(low);
+            output[2][i] = difference.wrapping_sub(low);
+            output[3][i] = sum.wrapping_sub(high);
+        }
+        output
+    };
+    let rows: [[i16; 4]; 4] =
+        std::array::from_fn(|row| std::array::from_fn(|column| block[row * 4 + column] as i16));
+    let transposed = |rows: [[i16; 4]; 4]| -> [[i16; 4]; 4] {
+        std::array::from_fn(|row| std::array::from_fn(|column| rows[column][row]))
+    };
+    let columns = pass(transposed(pass(rows)));
+    let rows = transposed(columns);
+    std::array::from_fn(|i| rows[i / 4][i % 4].wrapping_add(4) >> 3)
+}
+
+#[inline(always)]
+fn cos(value: i16) -> i16 {
+    value.wrapping_add((i32::from(value) * COS as i32 >> 16) as i16)
+}
+
+/// The factor is above what 16 bits hold, by one whole.
+#[inline(always)]
+fn sin(value: i16) -> i16 {
+    value.wrapping_add((i32::from(value) * (SIN as i32 - 65_536) >> 16) as i16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_blocks_come_out_as_by_the_large_way() {
+        let mut state = 7_u32;
+        for round in 0..20_000 {
+            let bound = [4, 60, 400, 1023][round % 4];
+            let mut block: [i32; 16] = std::array::from_fn(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 8) as i32 % (2 * bound + 1) - bound
+            });
+            if round % 8 == 7 {
+                block = block.map(|level| level.signum() * 1023);
+            }
+            block[0] *= 4;
+            assert_eq!(
+                inverse_small(&block).map(|value| value.clamp(-256, 256)),
+                inverse(&block)
+            );
+        }
+    }
+
+    #[test]
+    fn a_dc_alone_is_the_whole_transform_of_it() {
+        for dc in [-4095, -5, -4, -1, 1, 3, 4, 12, 700, 4095] {
+            let mut block = [0; 16];
+            block[0] = dc;
+            let mut short = [100; 100];
+            let mut long = short;
+            add(&mut block.clone(), Content::Dc, &mut short);
+            add(&mut block, Content::Large, &mut long);
+            assert_eq!(short, long);
+        }
+    }
+}
