@@ -1,5 +1,5 @@
-//! Prints the CPU milliseconds of a decode at each scale, the least of several, beside those of image-webp, for each
-//! file given: `cargo run --release -p webp-shrink --example decode-time -- [--runs N] [--scale 1|2|4|8] FILE...`
+//! Prints the CPU milliseconds of a decode at each scale, the least of several, beside those of image-webp and libwebp,
+//! for each file given: `cargo run --release -p webp-shrink --example decode-time -- [--runs N] [--scale 1|2|4|8] FILE...`
 //!
 //! CPU time, not wall clock, so that other work on the machine counts little.
 
@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for scale in &scales {
         print!("      1/{}", scale.denominator());
     }
-    println!("  image-webp");
+    println!("  image-webp     libwebp");
     for file in files {
         let webp = std::fs::read(&file)?;
         let frame = find_frame(&webp)?;
@@ -65,7 +65,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             decoder.read_image(&mut rgb)?;
             Ok::<_, image_webp::DecodingError>(rgb)
         })?;
-        println!("  {theirs:>10.2}");
+        let libwebp = best(runs, || webp::Decoder::new(&webp).decode().ok_or("libwebp"))?;
+        println!("  {theirs:>10.2}  {libwebp:>10.2}");
     }
     Ok(())
 }

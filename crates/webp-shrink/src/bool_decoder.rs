@@ -8,15 +8,18 @@
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BoolDecoder<'a> {
     rest: &'a [u8],
-    /// The bits read and not used up. Its upper part, from bit `bits` on, is compared with the range.
+    /// The bits read and not used up, the next one at the top. The upper eight are compared with the range.
     value: u64,
     /// At least 1, at most 255.
     range: u32,
-    /// How many bits of `value` are below those compared with the range.
+    /// How many bits of `value` there are beside the upper eight.
     bits: i32,
     /// More was read than there was: zeros since.
     ended: bool,
 }
+
+/// Where in `value` the range is.
+const TOP: u32 = 56;
 
 impl<'a> BoolDecoder<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
@@ -24,7 +27,7 @@ impl<'a> BoolDecoder<'a> {
             rest: bytes,
             value: 0,
             range: 255,
-            // None yet, and the first byte is compared with the range.
+            // Not even those.
             bits: -8,
             ended: false,
         }
@@ -43,11 +46,10 @@ impl<'a> BoolDecoder<'a> {
         // 1 + (((range - 1) * probability) >> 8) for the shifted range.
         let product = (self.range * probability) << shift;
         let split = 1 + ((product - probability) >> 8);
-        let range = self.range << shift;
-        let threshold = u64::from(split) << self.bits;
+        let threshold = u64::from(split) << TOP;
         if self.value >= threshold {
             self.value -= threshold;
-            self.range = range - split;
+            self.range = (self.range << shift) - split;
             true
         } else {
             self.range = split;
@@ -62,20 +64,20 @@ impl<'a> BoolDecoder<'a> {
         let shift = self.normalise();
         let range = self.range << shift;
         let split = (range + 1) >> 1;
-        let threshold = u64::from(split) << self.bits;
+        let threshold = u64::from(split) << TOP;
         let negative = self.value >= threshold;
         let mask = u64::from(negative).wrapping_neg();
         self.value -= threshold & mask;
         // range - split, or split: they differ by the lowest bit only.
         self.range = split - (u32::from(negative) & range & 1);
-        let sign = -i32::from(negative);
-        (magnitude ^ sign) - sign
+        (magnitude ^ mask as i32).wrapping_add(i32::from(negative))
     }
 
-    /// Brings the range to between 128 and 255, and says by which shift.
+    /// Brings the range to between 128 and 255 (but for the shifting of itself), and says by which shift.
     #[inline(always)]
     fn normalise(&mut self) -> u32 {
         let shift = self.range.leading_zeros() ^ 24;
+        self.value <<= shift;
         self.bits -= shift as i32;
         if self.bits < 0 {
             self.fill();
@@ -86,7 +88,8 @@ impl<'a> BoolDecoder<'a> {
     #[inline(always)]
     fn fill(&mut self) {
         if let Some((bytes, _)) = self.rest.split_first_chunk::<8>() {
-            self.value = self.value << 56 | u64::from_be_bytes(*bytes) >> 8;
+            // Seven bytes, and a part of the eighth, which comes to the same place once more with the next seven.
+            self.value |= u64::from_be_bytes(*bytes) >> ((8 + self.bits) & 7);
             self.bits += 56;
             self.rest = self.rest.get(7..).unwrap_or_default();
         } else {
@@ -99,18 +102,19 @@ impl<'a> BoolDecoder<'a> {
     #[inline(never)]
     fn filled_with_rest(mut self) -> Self {
         self.ended |= self.rest.is_empty();
-        for _ in 0..7 {
-            let byte = match self.rest.split_first() {
-                Some((&byte, rest)) => {
-                    self.rest = rest;
-                    byte
-                }
-                None if self.ended => 0,
-                None => break,
-            };
-            self.value = self.value << 8 | u64::from(byte);
-            self.bits += 8;
+        let mut bytes = [0; 8];
+        for (to, from) in bytes.iter_mut().zip(self.rest) {
+            *to = *from;
         }
+        self.value |= u64::from_be_bytes(bytes) >> ((8 + self.bits) & 7);
+        // Of nothing, or the last bytes, as many zeros as there would be bytes.
+        let filled = if self.ended {
+            7
+        } else {
+            self.rest.len().min(7)
+        };
+        self.bits += filled as i32 * 8;
+        self.rest = self.rest.get(filled..).unwrap_or_default();
         self
     }
 

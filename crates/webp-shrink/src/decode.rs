@@ -166,7 +166,6 @@ impl<'a> Macroblocks<'a> {
         if macroblock.skip {
             above.skip(whole);
             self.left.skip(whole);
-            self.residual.clear_contents();
             return false;
         }
         let quantizer = &self.header.quantizers[macroblock.segment & 3];

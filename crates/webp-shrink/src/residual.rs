@@ -3,7 +3,7 @@
 
 use crate::{
     bool_decoder::BoolDecoder,
-    quantizer::Quantizer,
+    quantizer::{Factors, Quantizer},
     tokens::{self, BlockType, Positions, Read},
     transform,
 };
@@ -26,10 +26,12 @@ impl Content {
     const LARGE_AC: u32 = 1024;
     const LARGE_DC: u32 = 4096;
 
-    fn of(read: Read, dc: i32) -> Self {
-        if read.magnitudes >= Self::LARGE_AC || dc.unsigned_abs() >= Self::LARGE_DC {
+    fn of(read: Read, dc: i32, factors: Factors) -> Self {
+        // At least as large as any.
+        let ac = (read.magnitudes | 1) * factors.ac as u32;
+        if ac >= Self::LARGE_AC || dc.unsigned_abs() >= Self::LARGE_DC {
             Self::Large
-        } else if read.magnitudes != 0 {
+        } else if read.end > 1 {
             Self::Small
         } else if dc != 0 {
             Self::Dc
@@ -39,14 +41,54 @@ impl Content {
     }
 }
 
+/// A block of coefficients.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Block {
+    pub content: Content,
+    /// What the AC are to be multiplied by.
+    pub factor: i16,
+    /// The first coefficient, dequantised.
+    pub dc: i32,
+    /// The others, in their places, not dequantised.
+    pub ac: [i16; 16],
+}
+
+impl Block {
+    /// Reads the tokens of a block, whose DC is among them if its position is not passed over.
+    #[inline(always)]
+    fn read(
+        &mut self,
+        bits: &mut BoolDecoder<'_>,
+        positions: &Positions,
+        first: usize,
+        beside: [&mut u8; 2],
+        factors: Factors,
+    ) -> bool {
+        let [above, left] = beside;
+        let read = tokens::read(
+            bits,
+            positions,
+            first,
+            usize::from(*above + *left),
+            &mut self.ac,
+        );
+        *above = u8::from(read.end > first);
+        *left = *above;
+        if first == 0 {
+            self.dc = i32::from(self.ac[0]) * factors.dc;
+        }
+        self.content = Content::of(read, self.dc, factors);
+        self.factor = factors.ac as i16;
+        self.content != Content::Nothing || read.end > first
+    }
+}
+
 /// The blocks of a macroblock, zero where nothing else is written, and made so again by those who use them.
 #[derive(Debug)]
 pub(crate) struct Residual {
-    pub luma: [[i32; 16]; 16],
+    pub luma: [Block; 16],
     /// U in the first four, V in the others.
-    pub chroma: [[i32; 16]; 8],
-    pub luma_content: [Content; 16],
-    pub chroma_content: [Content; 8],
+    pub chroma: [Block; 8],
 }
 
 /// Which blocks beside the next ones have coefficients: 0 or 1 each.
@@ -72,10 +114,8 @@ impl Beside {
 impl Residual {
     pub(crate) fn new() -> Box<Self> {
         Box::new(Self {
-            luma: [[0; 16]; 16],
-            chroma: [[0; 16]; 8],
-            luma_content: [Content::Nothing; 16],
-            chroma_content: [Content::Nothing; 8],
+            luma: [Block::default(); 16],
+            chroma: [Block::default(); 8],
         })
     }
 
@@ -83,57 +123,41 @@ impl Residual {
     /// predicted as a whole.
     pub(crate) fn read(
         &mut self,
-        decoder: &mut BoolDecoder<'_>,
+        bits: &mut BoolDecoder<'_>,
         tables: &[Positions; 4],
         quantizer: &Quantizer,
         whole: bool,
         above: &mut Beside,
         left: &mut Beside,
     ) -> bool {
-        let mut bits = *decoder;
         let mut coded = false;
         let (kind, first) = if whole {
-            self.read_y2(&mut bits, tables, quantizer, above, left);
+            self.read_y2(bits, tables, quantizer, above, left);
             (BlockType::YAfterY2, 1)
         } else {
             (BlockType::Y, 0)
         };
         let positions = &tables[kind as usize];
-        let (blocks, contents) = (
-            self.luma.as_chunks_mut::<4>().0,
-            self.luma_content.as_chunks_mut::<4>().0,
-        );
-        for ((blocks, contents), left) in blocks.iter_mut().zip(contents).zip(&mut left.luma) {
-            for ((block, content), above) in blocks.iter_mut().zip(contents).zip(&mut above.luma) {
-                let context = usize::from(*above + *left);
-                let read = tokens::read(&mut bits, positions, first, context, quantizer.y, block);
-                *above = u8::from(read.end > first);
-                *left = *above;
-                *content = Content::of(read, block[0]);
-                coded |= read.end > first || block[0] != 0;
+        for (blocks, left) in self
+            .luma
+            .as_chunks_mut::<4>()
+            .0
+            .iter_mut()
+            .zip(&mut left.luma)
+        {
+            for (block, above) in blocks.iter_mut().zip(&mut above.luma) {
+                coded |= block.read(bits, positions, first, [above, left], quantizer.y);
             }
         }
         let positions = &tables[BlockType::Chroma as usize];
-        let (blocks, contents) = (
-            self.chroma.as_chunks_mut::<2>().0,
-            self.chroma_content.as_chunks_mut::<2>().0,
-        );
-        for (row, (blocks, contents)) in blocks.iter_mut().zip(contents).enumerate() {
-            let left = &mut left.chroma[row >> 1 & 1][row & 1];
-            for ((block, content), above) in blocks
-                .iter_mut()
-                .zip(contents)
-                .zip(&mut above.chroma[row >> 1 & 1])
-            {
-                let context = usize::from(*above + *left);
-                let read = tokens::read(&mut bits, positions, 0, context, quantizer.uv, block);
-                *above = u8::from(read.end > 0);
-                *left = *above;
-                *content = Content::of(read, block[0]);
-                coded |= read.end > 0;
+        let planes = above.chroma.iter_mut().zip(&mut left.chroma);
+        for (blocks, (above, left)) in self.chroma.as_chunks_mut::<4>().0.iter_mut().zip(planes) {
+            for (blocks, left) in blocks.as_chunks_mut::<2>().0.iter_mut().zip(left) {
+                for (block, above) in blocks.iter_mut().zip(above.iter_mut()) {
+                    coded |= block.read(bits, positions, 0, [above, left], quantizer.uv);
+                }
             }
         }
-        *decoder = bits;
         coded
     }
 
@@ -145,23 +169,17 @@ impl Residual {
         above: &mut Beside,
         left: &mut Beside,
     ) {
-        let mut y2 = [0; 16];
+        let mut values = [0; 16];
         let context = usize::from(above.y2 + left.y2);
         let positions = &tables[BlockType::Y2 as usize];
-        let read = tokens::read(bits, positions, 0, context, quantizer.y2, &mut y2);
+        let read = tokens::read(bits, positions, 0, context, &mut values);
         above.y2 = u8::from(read.end > 0);
         left.y2 = above.y2;
-        if read.end > 0 {
-            let dcs = transform::inverse_walsh_hadamard(&y2);
-            for (block, dc) in self.luma.iter_mut().zip(dcs) {
-                block[0] = dc;
-            }
+        let mut y2 = values.map(|value| i32::from(value) * quantizer.y2.ac);
+        y2[0] = i32::from(values[0]) * quantizer.y2.dc;
+        let dcs = transform::inverse_walsh_hadamard(&y2);
+        for (block, dc) in self.luma.iter_mut().zip(dcs) {
+            block.dc = dc;
         }
-    }
-
-    /// No block has anything.
-    pub(crate) fn clear_contents(&mut self) {
-        self.luma_content = [Content::Nothing; 16];
-        self.chroma_content = [Content::Nothing; 8];
     }
 }

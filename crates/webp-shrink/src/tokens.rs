@@ -1,6 +1,6 @@
 //! The tokens of a block's coefficients (RFC 6386 §13).
 
-use crate::{bool_decoder::BoolDecoder, default_probs::TokenProbs, quantizer::Factors};
+use crate::{bool_decoder::BoolDecoder, default_probs::TokenProbs};
 
 /// `coeff_bands`: which probabilities hold at a position.
 const BANDS: [usize; 16] = [0, 1, 2, 3, 6, 4, 5, 6, 6, 6, 6, 6, 6, 6, 6, 7];
@@ -43,25 +43,27 @@ pub(crate) fn positions(probabilities: &TokenProbs) -> Box<[Positions; 4]> {
 /// What was read of a block.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Read {
-    /// The position behind the last token, 0 if there was none.
+    /// The position behind the last token; the first position if there was none.
     pub end: usize,
-    /// Bits that are set in the magnitude of any coefficient but the DC.
+    /// Bits that are set in any magnitude above 1, the DC's included.
     pub magnitudes: u32,
 }
 
-/// Reads the coefficients of one block, dequantised, into their places in a block of zeros.
-#[inline(always)]
+/// Reads the coefficients of one block, not dequantised, into their places in a block of zeros.
+///
+/// It has no room for more variables: with the decoder's they fill the registers of x86-64, and whatever spills from
+/// the chain from bit to bit is felt. So it is not to be merged into anything, and dequantisation is not done here.
+#[inline(never)]
 pub(crate) fn read(
     decoder: &mut BoolDecoder<'_>,
     positions: &Positions,
     first: usize,
     context: usize,
-    factors: Factors,
-    block: &mut [i32; 16],
+    block: &mut [i16; 16],
 ) -> Read {
     // A copy, so that its fields are in registers.
     let mut bits = *decoder;
-    let read = read_all(&mut bits, positions, first, context, factors, block);
+    let read = read_all(&mut bits, positions, first, context, block);
     *decoder = bits;
     read
 }
@@ -72,52 +74,38 @@ fn read_all(
     positions: &Positions,
     first: usize,
     context: usize,
-    factors: Factors,
-    block: &mut [i32; 16],
+    block: &mut [i16; 16],
 ) -> Read {
     let mut magnitudes = 0;
-    let mut factor = if first == 0 { factors.dc } else { factors.ac };
-    let mut place = first & 15;
-    let mut node = &positions[place][context & 3];
-    loop {
-        if !bits.bit(node[0]) {
-            return Read {
-                end: place,
-                magnitudes,
-            };
-        }
+    let mut end = first & 15;
+    let mut node = &positions[end][context & 3];
+    while bits.bit(node[0]) {
         while !bits.bit(node[1]) {
-            place += 1;
-            factor = factors.ac;
-            if place == 16 {
-                return Read {
-                    end: 16,
-                    magnitudes,
-                };
+            end += 1;
+            if end == 16 {
+                return Read { end, magnitudes };
             }
             // No end of block behind a zero.
-            node = &positions[place & 15][0];
+            node = &positions[end & 15][0];
         }
-        let (value, context) = if bits.bit(node[2]) {
-            (large(bits, node), 2)
+        let place = usize::from(ZIGZAG[end & 15] & 15);
+        end += 1;
+        let next = &positions[end & 15];
+        let value = if bits.bit(node[2]) {
+            let value = large(bits, node);
+            magnitudes |= value as u32;
+            node = &next[2];
+            value
         } else {
-            (1, 1)
+            node = &next[1];
+            1
         };
-        let coefficient = value * factor;
-        if place > 0 {
-            magnitudes |= coefficient as u32;
+        block[place] = bits.signed(value) as i16;
+        if end == 16 {
+            break;
         }
-        block[usize::from(ZIGZAG[place & 15] & 15)] = bits.signed(coefficient);
-        place += 1;
-        factor = factors.ac;
-        if place == 16 {
-            return Read {
-                end: 16,
-                magnitudes,
-            };
-        }
-        node = &positions[place & 15][context];
     }
+    Read { end, magnitudes }
 }
 
 /// A value above 1: the rest of `coeff_tree`, and the extra bits of its categories.

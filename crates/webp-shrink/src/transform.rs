@@ -1,6 +1,6 @@
 //! The inverse transforms (RFC 6386 §14.3, §14.4), and the adding of what they give to a prediction (§14.5).
 
-use crate::residual::Content;
+use crate::residual::{Block, Content};
 
 /// Bytes from a row of the workspace to the next one.
 pub(crate) const STRIDE: usize = 32;
@@ -34,15 +34,15 @@ pub(crate) fn inverse_walsh_hadamard(block: &[i32; 16]) -> [i32; 16] {
 }
 
 /// Adds a block to its prediction, and makes it zero again.
-#[inline]
-pub(crate) fn add(block: &mut [i32; 16], content: Content, square: &mut Square) {
-    match content {
-        Content::Nothing => return,
-        Content::Dc => add_dc(block[0], square),
+#[inline(always)]
+pub(crate) fn add(block: &mut Block, square: &mut Square) {
+    match block.content {
+        Content::Nothing => {}
+        Content::Dc => add_dc(block.dc, square),
         Content::Small => add_residue(&inverse_small(block), square),
         Content::Large => add_residue(&inverse(block), square),
     }
-    *block = [0; 16];
+    block.ac = [0; 16];
 }
 
 fn add_dc(dc: i32, square: &mut Square) {
@@ -68,7 +68,11 @@ const SIN: i64 = 35_468;
 
 /// §14.4, for whatever a file may have.
 #[cold]
-fn inverse(block: &[i32; 16]) -> [i16; 16] {
+#[inline(never)]
+fn inverse(block: &Block) -> [i16; 16] {
+    let factor = i64::from(block.factor);
+    let mut coefficients = block.ac.map(|value| i64::from(value) * factor);
+    coefficients[0] = i64::from(block.dc);
     let pass = |[a, b, c, d]: [i64; 4]| {
         let (sum, difference) = (a + c, a - c);
         let low = (b * SIN >> 16) - (d + (d * COS >> 16));
@@ -77,7 +81,7 @@ fn inverse(block: &[i32; 16]) -> [i16; 16] {
     };
     let mut columns = [[0; 4]; 4];
     for (i, column) in columns.iter_mut().enumerate() {
-        *column = pass([0, 4, 8, 12].map(|row| i64::from(block[row + i])));
+        *column = pass([0, 4, 8, 12].map(|row| coefficients[row + i]));
     }
     let mut residue = [0; 16];
     for (i, row) in residue.as_chunks_mut::<4>().0.iter_mut().enumerate() {
@@ -91,7 +95,9 @@ fn inverse(block: &[i32; 16]) -> [i16; 16] {
 
 /// The same for blocks with which nothing leaves 16 bits.
 #[inline(always)]
-fn inverse_small(block: &[i32; 16]) -> [i16; 16] {
+fn inverse_small(block: &Block) -> [i16; 16] {
+    let mut coefficients = block.ac.map(|value| value.wrapping_mul(block.factor));
+    coefficients[0] = block.dc as i16;
     let pass = |[a, b, c, d]: [[i16; 4]; 4]| -> [[i16; 4]; 4] {
         let mut output = [[0; 4]; 4];
         for i in 0..4 {
@@ -106,7 +112,7 @@ fn inverse_small(block: &[i32; 16]) -> [i16; 16] {
         output
     };
     let rows: [[i16; 4]; 4] =
-        std::array::from_fn(|row| std::array::from_fn(|column| block[row * 4 + column] as i16));
+        std::array::from_fn(|row| std::array::from_fn(|column| coefficients[row * 4 + column]));
     let transposed = |rows: [[i16; 4]; 4]| -> [[i16; 4]; 4] {
         std::array::from_fn(|row| std::array::from_fn(|column| rows[column][row]))
     };
@@ -135,14 +141,19 @@ mod tests {
         let mut state = 7_u32;
         for round in 0..20_000 {
             let bound = [4, 60, 400, 1023][round % 4];
-            let mut block: [i32; 16] = std::array::from_fn(|_| {
+            let mut ac: [i16; 16] = std::array::from_fn(|_| {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                (state >> 8) as i32 % (2 * bound + 1) - bound
+                ((state >> 8) as i32 % (2 * bound + 1) - bound) as i16
             });
             if round % 8 == 7 {
-                block = block.map(|level| level.signum() * 1023);
+                ac = ac.map(|level| level.signum() * 1023);
             }
-            block[0] *= 4;
+            let block = Block {
+                content: Content::Small,
+                factor: 1,
+                dc: i32::from(ac[0]) * 4,
+                ac,
+            };
             assert_eq!(
                 inverse_small(&block).map(|value| value.clamp(-256, 256)),
                 inverse(&block)
@@ -153,12 +164,15 @@ mod tests {
     #[test]
     fn a_dc_alone_is_the_whole_transform_of_it() {
         for dc in [-4095, -5, -4, -1, 1, 3, 4, 12, 700, 4095] {
-            let mut block = [0; 16];
-            block[0] = dc;
+            let block = |content| Block {
+                content,
+                dc,
+                ..Block::default()
+            };
             let mut short = [100; 100];
             let mut long = short;
-            add(&mut block.clone(), Content::Dc, &mut short);
-            add(&mut block, Content::Large, &mut long);
+            add(&mut block(Content::Dc), &mut short);
+            add(&mut block(Content::Large), &mut long);
             assert_eq!(short, long);
         }
     }

@@ -73,39 +73,30 @@ impl Workspace {
             Luma::Whole(mode) => {
                 predict::luma(&mut self.luma, *mode, edges);
                 if coded {
-                    let contents = residual.luma_content.iter();
-                    for (index, (block, &content)) in
-                        residual.luma.iter_mut().zip(contents).enumerate()
-                    {
+                    for (index, block) in residual.luma.iter_mut().enumerate() {
                         if let Some(square) = square(&mut self.luma, luma_place(index)) {
-                            transform::add(block, content, square);
+                            transform::add(block, square);
                         }
                     }
                 }
             }
             Luma::Subblocks(modes) => {
                 self.repeat_above_right();
-                let contents = residual.luma_content.iter();
-                let blocks = residual.luma.iter_mut().zip(contents);
-                for (index, ((block, &content), &mode)) in
-                    blocks.zip(modes.as_flattened()).enumerate()
-                {
+                let blocks = residual.luma.iter_mut().zip(modes.as_flattened());
+                for (index, (block, &mode)) in blocks.enumerate() {
                     let place = luma_place(index);
                     predict_subblock::predict(&mut self.luma, place, mode);
-                    if let Some(square) = square(&mut self.luma, place) {
-                        transform::add(block, content, square);
+                    if coded && let Some(square) = square(&mut self.luma, place) {
+                        transform::add(block, square);
                     }
                 }
             }
         }
         predict::chroma(&mut self.chroma, header.chroma, edges);
         if coded {
-            let contents = residual.chroma_content.iter();
-            for (index, (block, &content)) in residual.chroma.iter_mut().zip(contents).enumerate() {
-                let place =
-                    (1 + (index >> 1 & 1) * 4) * STRIDE + CHROMA[index >> 2 & 1] + (index & 1) * 4;
-                if let Some(square) = square(&mut self.chroma, place) {
-                    transform::add(block, content, square);
+            for (index, block) in residual.chroma.iter_mut().enumerate() {
+                if let Some(square) = square(&mut self.chroma, chroma_place(index)) {
+                    transform::add(block, square);
                 }
             }
         }
@@ -206,6 +197,10 @@ pub(crate) struct Edges {
 
 fn luma_place(index: usize) -> usize {
     (1 + (index >> 2 & 3) * 4) * STRIDE + LEFT + (index & 3) * 4
+}
+
+fn chroma_place(index: usize) -> usize {
+    (1 + (index >> 1 & 1) * 4) * STRIDE + CHROMA[index >> 2 & 1] + (index & 1) * 4
 }
 
 fn square(area: &mut [u8], place: usize) -> Option<&mut Square> {
