@@ -1,33 +1,26 @@
 //! The boolean entropy decoder (RFC 6386 §7), over a window of 64 bits.
 
 /// Reads bits of given probabilities.
-///
-/// The RFC keeps the range between 128 and 255 by shifting it *after* each bit. Here that is put off to the beginning
-/// of the next one, where the multiplication of the range by the probability does not have to wait for it: what a bit
-/// costs is the chain of operations from one range to the next.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BoolDecoder<'a> {
     rest: &'a [u8],
-    /// The bits read and not used up, the next one at the top. The upper eight are compared with the range.
+    /// The bits read and not used up. Its upper part, from bit `bits` on, is compared with the range.
     value: u64,
-    /// At least 1, at most 255.
+    /// The RFC's range less one: 127 to 254.
     range: u32,
-    /// How many bits of `value` there are beside the upper eight.
+    /// How many bits of `value` are below those compared with the range; less than none, where some must be read first.
     bits: i32,
     /// More was read than there was: zeros since.
     ended: bool,
 }
-
-/// Where in `value` the range is.
-const TOP: u32 = 56;
 
 impl<'a> BoolDecoder<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self {
             rest: bytes,
             value: 0,
-            range: 255,
-            // Not even those.
+            range: 254,
+            // None, and the first byte is compared with the range.
             bits: -8,
             ended: false,
         }
@@ -41,55 +34,50 @@ impl<'a> BoolDecoder<'a> {
     /// A bit that is 0 with a probability of `probability` / 256.
     #[inline(always)]
     pub(crate) fn bit(&mut self, probability: u8) -> bool {
-        let shift = self.normalise();
-        let probability = u32::from(probability);
-        // 1 + (((range - 1) * probability) >> 8) for the shifted range.
-        let product = (self.range * probability) << shift;
-        let split = 1 + ((product - probability) >> 8);
-        let threshold = u64::from(split) << TOP;
-        if self.value >= threshold {
-            self.value -= threshold;
-            self.range = (self.range << shift) - split;
-            true
-        } else {
-            self.range = split;
-            false
+        if self.bits < 0 {
+            self.fill();
         }
+        let split = (self.range * u32::from(probability)) >> 8;
+        let bit = (self.value >> self.bits) as u32 > split;
+        if bit {
+            self.value -= u64::from(split + 1) << self.bits;
+            self.normalise(self.range - split);
+        } else {
+            self.normalise(split + 1);
+        }
+        bit
     }
 
     /// `magnitude`, or less than 0 by it where the next bit, of equal chances, is 1. Without a branch, since nothing
     /// could foretell it.
     #[inline(always)]
     pub(crate) fn signed(&mut self, magnitude: i32) -> i32 {
-        let shift = self.normalise();
-        let range = self.range << shift;
-        let split = (range + 1) >> 1;
-        let threshold = u64::from(split) << TOP;
-        let negative = self.value >= threshold;
-        let mask = u64::from(negative).wrapping_neg();
-        self.value -= threshold & mask;
-        // range - split, or split: they differ by the lowest bit only.
-        self.range = split - (u32::from(negative) & range & 1);
-        (magnitude ^ mask as i32).wrapping_add(i32::from(negative))
-    }
-
-    /// Brings the range to between 128 and 255 (but for the shifting of itself), and says by which shift.
-    #[inline(always)]
-    fn normalise(&mut self) -> u32 {
-        let shift = self.range.leading_zeros() ^ 24;
-        self.value <<= shift;
-        self.bits -= shift as i32;
         if self.bits < 0 {
             self.fill();
         }
-        shift
+        let split = self.range >> 1;
+        let negative = (self.value >> self.bits) as u32 > split;
+        let mask = u64::from(negative).wrapping_neg();
+        self.value -= (u64::from(split + 1) << self.bits) & mask;
+        // Both halves are shifted by one; they differ, by the lowest bit, where the range less one is even.
+        self.bits -= 1;
+        self.range = (self.range - u32::from(negative)) | 1;
+        (magnitude ^ mask as i32).wrapping_add(i32::from(negative))
+    }
+
+    /// Takes this range, and shifts it to between 128 and 255.
+    #[inline(always)]
+    fn normalise(&mut self, range: u32) {
+        let shift = range.leading_zeros() ^ 24;
+        // In 64 bits, for which the compiler knows that the shift is within them.
+        self.range = (u64::from(range) << shift) as u32 - 1;
+        self.bits -= shift as i32;
     }
 
     #[inline(always)]
     fn fill(&mut self) {
         if let Some((bytes, _)) = self.rest.split_first_chunk::<8>() {
-            // Seven bytes, and a part of the eighth, which comes to the same place once more with the next seven.
-            self.value |= u64::from_be_bytes(*bytes) >> ((8 + self.bits) & 7);
+            self.value = self.value << 56 | u64::from_be_bytes(*bytes) >> 8;
             self.bits += 56;
             self.rest = self.rest.get(7..).unwrap_or_default();
         } else {
@@ -102,19 +90,17 @@ impl<'a> BoolDecoder<'a> {
     #[inline(never)]
     fn filled_with_rest(mut self) -> Self {
         self.ended |= self.rest.is_empty();
-        let mut bytes = [0; 8];
-        for (to, from) in bytes.iter_mut().zip(self.rest) {
-            *to = *from;
-        }
-        self.value |= u64::from_be_bytes(bytes) >> ((8 + self.bits) & 7);
-        // Of nothing, or the last bytes, as many zeros as there would be bytes.
-        let filled = if self.ended {
+        let count = if self.ended {
             7
         } else {
             self.rest.len().min(7)
         };
-        self.bits += filled as i32 * 8;
-        self.rest = self.rest.get(filled..).unwrap_or_default();
+        for index in 0..count {
+            let byte = self.rest.get(index).copied().unwrap_or_default();
+            self.value = self.value << 8 | u64::from(byte);
+            self.bits += 8;
+        }
+        self.rest = self.rest.get(count..).unwrap_or_default();
         self
     }
 

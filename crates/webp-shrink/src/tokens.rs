@@ -20,19 +20,22 @@ pub(crate) enum BlockType {
 }
 
 /// The probabilities of one position: for each context, and at powers of two so that they are found by shifts.
-type Position = [[u8; 16]; 4];
+type Position = [Node; 4];
+
+/// The probabilities of the nodes of `coeff_tree`.
+type Node = [u8; 16];
 
 /// The probabilities of a type of block, by position instead of band.
 pub(crate) type Positions = [Position; 16];
 
 /// The tables for all types of block.
 pub(crate) fn positions(probabilities: &TokenProbs) -> Box<[Positions; 4]> {
-    let mut tables = Box::new([[[[0; 16]; 4]; 16]; 4]);
+    let mut tables = Box::new([[[Node::default(); 4]; 16]; 4]);
     for (table, bands) in tables.iter_mut().zip(probabilities) {
         for (position, band) in table.iter_mut().zip(BANDS) {
             for (to, from) in position.iter_mut().zip(&bands[band]) {
-                if let Some(to) = to.first_chunk_mut() {
-                    *to = *from;
+                for (to, &from) in to.iter_mut().zip(from) {
+                    *to = from;
                 }
             }
         }
@@ -110,7 +113,7 @@ fn read_all(
 
 /// A value above 1: the rest of `coeff_tree`, and the extra bits of its categories.
 #[inline(always)]
-fn large(bits: &mut BoolDecoder<'_>, node: &[u8; 16]) -> i32 {
+fn large(bits: &mut BoolDecoder<'_>, node: &Node) -> i32 {
     if !bits.bit(node[3]) {
         if !bits.bit(node[4]) {
             2
