@@ -8,7 +8,6 @@ const UNSETTLED: usize = 4;
 
 #[derive(Debug)]
 pub(crate) struct Canvas {
-    width: usize,
     height: usize,
     /// Lines painted.
     done: usize,
@@ -25,6 +24,8 @@ struct Lines {
     /// At luma's width.
     upsampled: [Vec<u8>; 2],
     sums: Vec<u16>,
+    /// Of pixels; for to write to the picture at once would need it to be filled with something first.
+    rgb: Vec<u8>,
 }
 
 impl Canvas {
@@ -33,16 +34,16 @@ impl Canvas {
         let of_luma = || vec![0; columns * 16];
         let of_chroma = || vec![0; columns * 8];
         Self {
-            width,
             height,
             done: 0,
-            rgb: vec![0; width * height * 3],
+            rgb: Vec::with_capacity(width * height * 3),
             lines: Lines {
                 luma: of_luma(),
                 chroma: std::array::from_fn(|_| std::array::from_fn(|_| of_chroma())),
                 upsampled: std::array::from_fn(|_| of_luma()),
                 // Those within the picture, and one before and behind them.
                 sums: vec![0; width.div_ceil(2) + 2],
+                rgb: vec![0; width * 3],
             },
         }
     }
@@ -56,9 +57,7 @@ impl Canvas {
             ((row + 1) * 8 - UNSETTLED) * 2 - 1
         };
         let last_chroma = self.height.div_ceil(2) - 1;
-        let bytes = self.width * 3;
-        let lines = self.rgb.chunks_exact_mut(bytes).enumerate();
-        for (y, rgb) in lines.take(settled).skip(self.done) {
+        for y in self.done..settled {
             let of_row = |line: usize, height: usize| {
                 let tiles = if line / height == row { tiles } else { above };
                 (tiles, line % height)
@@ -96,7 +95,8 @@ impl Canvas {
                 upsample::line(near, far, &mut self.lines.sums, upsampled);
             }
             let [u, v] = &self.lines.upsampled;
-            colour::line(&self.lines.luma, u, v, rgb);
+            colour::line(&self.lines.luma, u, v, &mut self.lines.rgb);
+            self.rgb.extend_from_slice(&self.lines.rgb);
         }
         self.done = self.done.max(settled);
     }

@@ -22,60 +22,84 @@ pub(crate) struct Filter {
 /// Filters a macroblock, and what it changes of those to its left and above.
 pub(crate) fn filter(
     tile: &mut Tile,
-    mut left: Option<&mut Tile>,
-    mut above: Option<&mut Tile>,
+    left: Option<&mut Tile>,
+    above: Option<&mut Tile>,
     filter: Filter,
 ) {
-    let Filter {
-        simple,
-        limits,
-        inside,
-    } = filter;
-    let standing_left = left.as_deref_mut().map(|left| &mut left.luma);
-    if standing_left.is_some() || inside {
-        filter_standing_luma(&mut tile.luma, standing_left, filter);
-    }
-    if let Some(above) = above.as_deref_mut() {
-        across_luma(&mut above.luma, &mut tile.luma, filter);
-    }
-    if inside {
-        inside_luma(&mut tile.luma, filter);
-    }
-    if simple {
-        return;
-    }
-    let standing_left = left.map(|left| &mut left.chroma);
-    if standing_left.is_some() || inside {
-        filter_standing_chroma(&mut tile.chroma, standing_left, filter);
-    }
-    if let Some(above) = above {
-        let [.., p3, p2, p1, p0] = &mut above.chroma;
-        let [q0, q1, q2, q3, ..] = &mut tile.chroma;
-        edge([p3, p2, p1, p0, q0, q1, q2, q3], limits, true);
-    }
-    if inside {
-        edge(tile.chroma.each_mut(), limits, false);
+    let (luma_left, chroma_left) = left.map(|left| (&mut left.luma, &mut left.chroma)).unzip();
+    let (luma_above, chroma_above) = above
+        .map(|above| (&mut above.luma, &mut above.chroma))
+        .unzip();
+    filter_luma(&mut tile.luma, luma_left, luma_above, filter);
+    if !filter.simple {
+        filter_chroma(&mut tile.chroma, chroma_left, chroma_above, filter);
     }
 }
 
-/// The upper edge of a tile, which may be a turned one.
+type Rows<const COUNT: usize> = [[u8; 16]; COUNT];
+
+fn filter_luma(
+    tile: &mut Rows<16>,
+    left: Option<&mut Rows<16>>,
+    above: Option<&mut Rows<16>>,
+    filter: Filter,
+) {
+    let mut rows = tile.map(Bytes::new);
+    if left.is_some() || filter.inside {
+        let mut turned = rotate(rotate(rotate(rotate(rows))));
+        if let Some(left) = left {
+            // Four columns of sixteen rows, in four vectors of four rows.
+            let mut columns = [[0; 16]; 4];
+            for (vector, rows) in columns.iter_mut().zip(left.as_chunks::<4>().0) {
+                for (to, from) in vector.as_chunks_mut::<4>().0.iter_mut().zip(rows) {
+                    to.copy_from_slice(&from[12..]);
+                }
+            }
+            let mut columns = rotate(rotate(rotate(rotate(columns.map(Bytes::new)))));
+            first_luma_edge(&mut columns, &mut turned, filter);
+            let columns = rotate(rotate(columns)).map(Bytes::get);
+            for (vector, rows) in columns.iter().zip(left.as_chunks_mut::<4>().0) {
+                for (from, to) in vector.as_chunks::<4>().0.iter().zip(rows) {
+                    to[12..].copy_from_slice(from);
+                }
+            }
+        }
+        if filter.inside {
+            luma_edges_inside(&mut turned, filter);
+        }
+        rows = rotate(rotate(rotate(rotate(turned))));
+    }
+    if let Some([.., a, b, c, d]) = above {
+        let mut last = [*a, *b, *c, *d].map(Bytes::new);
+        first_luma_edge(&mut last, &mut rows, filter);
+        [*a, *b, *c, *d] = last.map(Bytes::get);
+    }
+    if filter.inside {
+        luma_edges_inside(&mut rows, filter);
+    }
+    *tile = rows.map(Bytes::get);
+}
+
+/// The edge between the last rows of one macroblock and another one, or between their columns, turned.
 #[inline(always)]
-fn across_luma(above: &mut [Bytes], tile: &mut [Bytes; 16], filter: Filter) {
-    let [.., p3, p2, p1, p0] = above else {
-        return;
-    };
-    let [q0, q1, q2, q3, ..] = tile;
+fn first_luma_edge(before: &mut [Bytes; 4], behind: &mut [Bytes; 16], filter: Filter) {
+    let [p3, p2, p1, p0] = before;
+    let [q0, q1, q2, q3, ..] = behind;
     if filter.simple {
-        simple_edge([p1, p0, q0, q1], filter.limits.macroblock);
+        let mut edge = [*p1, *p0, *q0, *q1];
+        loop_filter::simple(&mut edge, filter.limits.macroblock);
+        [*p1, *p0, *q0, *q1] = edge;
     } else {
-        edge([p3, p2, p1, p0, q0, q1, q2, q3], filter.limits, true);
+        let mut edge = [*p3, *p2, *p1, *p0, *q0, *q1, *q2, *q3];
+        loop_filter::macroblock(&mut edge, filter.limits);
+        [*p3, *p2, *p1, *p0, *q0, *q1, *q2, *q3] = edge;
     }
 }
 
 #[inline(always)]
-fn inside_luma(tile: &mut [Bytes; 16], filter: Filter) {
+fn luma_edges_inside(rows: &mut [Bytes; 16], filter: Filter) {
     for first in [0, 4, 8] {
-        let Some(rows) = tile
+        let Some(rows) = rows
             .get_mut(first..)
             .and_then(|rows| rows.first_chunk_mut::<8>())
         else {
@@ -83,91 +107,64 @@ fn inside_luma(tile: &mut [Bytes; 16], filter: Filter) {
         };
         if filter.simple {
             let [_, _, p1, p0, q0, q1, ..] = rows;
-            simple_edge([p1, p0, q0, q1], filter.limits.subblock);
+            let mut edge = [*p1, *p0, *q0, *q1];
+            loop_filter::simple(&mut edge, filter.limits.subblock);
+            [*p1, *p0, *q0, *q1] = edge;
         } else {
-            edge(rows.each_mut(), filter.limits, false);
+            loop_filter::subblock(rows, filter.limits);
         }
     }
+}
+
+fn filter_chroma(
+    tile: &mut Rows<8>,
+    left: Option<&mut Rows<8>>,
+    above: Option<&mut Rows<8>>,
+    filter: Filter,
+) {
+    let mut rows = tile.map(Bytes::new);
+    if left.is_some() || filter.inside {
+        // A place of row, plane and column becomes one of column, row and plane: lanes may have any order.
+        let mut turned = rotate(rotate(rotate(rotate(rows))));
+        if let Some(left) = left {
+            let mut columns = [[0; 16]; 4];
+            for (vector, rows) in columns.iter_mut().zip(left.as_chunks::<2>().0) {
+                for (to, from) in vector.as_chunks_mut::<8>().0.iter_mut().zip(rows) {
+                    to[..4].copy_from_slice(&from[4..8]);
+                    to[4..].copy_from_slice(&from[12..]);
+                }
+            }
+            let mut columns = rotate(rotate(rotate(rotate(columns.map(Bytes::new)))));
+            first_chroma_edge(&mut columns, &mut turned, filter);
+            let columns = rotate(rotate(columns)).map(Bytes::get);
+            for (vector, rows) in columns.iter().zip(left.as_chunks_mut::<2>().0) {
+                for (from, to) in vector.as_chunks::<8>().0.iter().zip(rows) {
+                    to[4..8].copy_from_slice(&from[..4]);
+                    to[12..].copy_from_slice(&from[4..]);
+                }
+            }
+        }
+        if filter.inside {
+            loop_filter::subblock(&mut turned, filter.limits);
+        }
+        rows = rotate(rotate(rotate(turned)));
+    }
+    if let Some([.., a, b, c, d]) = above {
+        let mut last = [*a, *b, *c, *d].map(Bytes::new);
+        first_chroma_edge(&mut last, &mut rows, filter);
+        [*a, *b, *c, *d] = last.map(Bytes::get);
+    }
+    if filter.inside {
+        loop_filter::subblock(&mut rows, filter.limits);
+    }
+    *tile = rows.map(Bytes::get);
 }
 
 #[inline(always)]
-fn edge(rows: [&mut Bytes; 8], limits: Limits, between_macroblocks: bool) {
-    let mut lanes = [[0; 16]; 8];
-    for (to, from) in lanes.iter_mut().zip(&rows) {
-        *to = **from;
-    }
-    if between_macroblocks {
-        loop_filter::macroblock(&mut lanes, limits);
-    } else {
-        loop_filter::subblock(&mut lanes, limits);
-    }
-    for (to, from) in rows.into_iter().zip(lanes) {
-        *to = from;
-    }
-}
-
-#[inline(always)]
-fn simple_edge(rows: [&mut Bytes; 4], limit: u8) {
-    let mut lanes = [[0; 16]; 4];
-    for (to, from) in lanes.iter_mut().zip(&rows) {
-        *to = **from;
-    }
-    loop_filter::simple(&mut lanes, limit);
-    for (to, from) in rows.into_iter().zip(lanes) {
-        *to = from;
-    }
-}
-
-fn filter_standing_luma(tile: &mut [Bytes; 16], left: Option<&mut [Bytes; 16]>, filter: Filter) {
-    let mut turned = rotate(rotate(rotate(rotate(*tile))));
-    if let Some(left) = left {
-        // Four columns of sixteen rows, in four vectors of four rows.
-        let mut columns = [[0; 16]; 4];
-        for (vector, rows) in columns.iter_mut().zip(left.as_chunks::<4>().0) {
-            for (to, from) in vector.as_chunks_mut::<4>().0.iter_mut().zip(rows) {
-                to.copy_from_slice(&from[12..]);
-            }
-        }
-        let mut columns = rotate(rotate(rotate(rotate(columns))));
-        across_luma(&mut columns, &mut turned, filter);
-        let columns = rotate(rotate(columns));
-        for (vector, rows) in columns.iter().zip(left.as_chunks_mut::<4>().0) {
-            for (from, to) in vector.as_chunks::<4>().0.iter().zip(rows) {
-                to[12..].copy_from_slice(from);
-            }
-        }
-    }
-    if filter.inside {
-        inside_luma(&mut turned, filter);
-    }
-    *tile = rotate(rotate(rotate(rotate(turned))));
-}
-
-fn filter_standing_chroma(tile: &mut [Bytes; 8], left: Option<&mut [Bytes; 8]>, filter: Filter) {
-    // A place of row, plane and column becomes one of column, row and plane: lanes may have any order.
-    let mut turned = rotate(rotate(rotate(rotate(*tile))));
-    if let Some(left) = left {
-        let mut columns = [[0; 16]; 4];
-        for (vector, rows) in columns.iter_mut().zip(left.as_chunks::<2>().0) {
-            for (to, from) in vector.as_chunks_mut::<8>().0.iter_mut().zip(rows) {
-                to[..4].copy_from_slice(&from[4..8]);
-                to[4..].copy_from_slice(&from[12..]);
-            }
-        }
-        let mut columns = rotate(rotate(rotate(rotate(columns))));
-        let [p3, p2, p1, p0] = &mut columns;
-        let [q0, q1, q2, q3, ..] = &mut turned;
-        edge([p3, p2, p1, p0, q0, q1, q2, q3], filter.limits, true);
-        let columns = rotate(rotate(columns));
-        for (vector, rows) in columns.iter().zip(left.as_chunks_mut::<2>().0) {
-            for (from, to) in vector.as_chunks::<8>().0.iter().zip(rows) {
-                to[4..8].copy_from_slice(&from[..4]);
-                to[12..].copy_from_slice(&from[4..]);
-            }
-        }
-    }
-    if filter.inside {
-        edge(turned.each_mut(), filter.limits, false);
-    }
-    *tile = rotate(rotate(rotate(turned)));
+fn first_chroma_edge(before: &mut [Bytes; 4], behind: &mut [Bytes; 8], filter: Filter) {
+    let [p3, p2, p1, p0] = before;
+    let [q0, q1, q2, q3, ..] = behind;
+    let mut edge = [*p3, *p2, *p1, *p0, *q0, *q1, *q2, *q3];
+    loop_filter::macroblock(&mut edge, filter.limits);
+    [*p3, *p2, *p1, *p0, *q0, *q1, *q2, *q3] = edge;
 }

@@ -2,7 +2,7 @@
 //!
 //! The names are those of the RFC: `p0` is the pixel before the edge, `p1` the one before it, `q0` the one behind it.
 
-use crate::lanes::Bytes;
+use crate::lanes::{Bytes, Words};
 
 /// What the filter of a macroblock is bound by (§15.2).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,130 +41,120 @@ impl Limits {
 /// §15.2: the whole of the simple filter. `edge` is `p1`, `p0`, `q0`, `q1`.
 #[inline(always)]
 pub(crate) fn simple(edge: &mut [Bytes; 4], limit: u8) {
-    for i in 0..16 {
-        let [p1, p0, q0, q1] = [edge[0][i], edge[1][i], edge[2][i], edge[3][i]];
-        let within = beyond(p1, p0, q0, q1) <= limit;
-        let (p0, q0) = adjusted(p1, p0, q0, q1, within);
-        edge[1][i] = p0;
-        edge[2][i] = q0;
-    }
+    let [p1, p0, q0, q1] = *edge;
+    let within = is_most(beyond(p1, p0, q0, q1), limit);
+    let [p1, p0, q0, q1] = [p1, p0, q0, q1].map(signed);
+    let step = step(p1.sub_signed(q1), p0, q0).and(within);
+    let (a, b) = eighths(step);
+    edge[1] = signed(p0.add_signed(b));
+    edge[2] = signed(q0.sub_signed(a));
 }
 
 /// §15.3: between subblocks. `edge` is `p3` to `q3`.
 #[inline(always)]
 pub(crate) fn subblock(edge: &mut [Bytes; 8], limits: Limits) {
-    for i in 0..16 {
-        let [p3, p2, p1, p0, q0, q1, q2, q3] = std::array::from_fn(|row| edge[row][i]);
-        let within = is_within(
-            [p3, p2, p1, p0, q0, q1, q2, q3],
-            limits.subblock,
-            limits.interior,
-        );
-        let high = is_high(p1, p0, q0, q1, limits.high_variance);
-        let outer = if high {
-            signed(p1).saturating_sub(signed(q1))
-        } else {
-            0
-        };
-        let step = step(outer, p0, q0);
-        let step = if within { step } else { 0 };
-        let a = step.saturating_add(4) >> 3;
-        let b = step.saturating_add(3) >> 3;
-        edge[3][i] = unsigned(signed(p0).saturating_add(b));
-        edge[4][i] = unsigned(signed(q0).saturating_sub(a));
-        let half = (a + 1) >> 1;
-        let half = if high { 0 } else { half };
-        edge[2][i] = unsigned(signed(p1).saturating_add(half));
-        edge[5][i] = unsigned(signed(q1).saturating_sub(half));
-    }
+    let within = is_within(*edge, limits.subblock, limits.interior);
+    let calm = is_calm(*edge, limits.high_variance);
+    let [_, _, p1, p0, q0, q1, _, _] = edge.map(signed);
+    // The outer taps count where the variance is high; elsewhere the pixels beside the edge change too.
+    let outer = p1.sub_signed(q1);
+    let outer = outer.sub(outer.and(calm));
+    let (a, b) = eighths(step(outer, p0, q0).and(within));
+    edge[3] = signed(p0.add_signed(b));
+    edge[4] = signed(q0.sub_signed(a));
+    let half = a.add_signed(Bytes::splat(1)).half().and(calm);
+    edge[2] = signed(p1.add_signed(half));
+    edge[5] = signed(q1.sub_signed(half));
 }
 
 /// §15.3: between macroblocks.
 #[inline(always)]
 pub(crate) fn macroblock(edge: &mut [Bytes; 8], limits: Limits) {
-    for i in 0..16 {
-        let [p3, p2, p1, p0, q0, q1, q2, q3] = std::array::from_fn(|row| edge[row][i]);
-        let within = is_within(
-            [p3, p2, p1, p0, q0, q1, q2, q3],
-            limits.macroblock,
-            limits.interior,
-        );
-        let high = is_high(p1, p0, q0, q1, limits.high_variance);
-        let step = step(signed(p1).saturating_sub(signed(q1)), p0, q0);
-        let step = if within { step } else { 0 };
-        // Where the variance is high only the pixels at the edge are changed.
-        let narrow = if high { step } else { 0 };
-        let a = narrow.saturating_add(4) >> 3;
-        let b = narrow.saturating_add(3) >> 3;
-        let wide = if high { 0 } else { i16::from(step) };
-        let part = |weight: i16| ((weight * wide + 63) >> 7) as i8;
-        let (near, middle, far) = (part(27), part(18), part(9));
-        edge[1][i] = unsigned(signed(p2).saturating_add(far));
-        edge[2][i] = unsigned(signed(p1).saturating_add(middle));
-        edge[3][i] = unsigned(signed(p0).saturating_add(near).saturating_add(b));
-        edge[4][i] = unsigned(signed(q0).saturating_sub(near).saturating_sub(a));
-        edge[5][i] = unsigned(signed(q1).saturating_sub(middle));
-        edge[6][i] = unsigned(signed(q2).saturating_sub(far));
-    }
+    let within = is_within(*edge, limits.macroblock, limits.interior);
+    let calm = is_calm(*edge, limits.high_variance);
+    let [_, p2, p1, p0, q0, q1, q2, _] = edge.map(signed);
+    let step = step(p1.sub_signed(q1), p0, q0).and(within);
+    // Where the variance is high only the pixels at the edge are changed.
+    let wide = step.and(calm);
+    let (a, b) = eighths(step.sub(wide));
+    let nine = Words::splat(9);
+    let (low, high) = (wide.low_signed().mul(nine), wide.high_signed().mul(nine));
+    let mut sums = (low.add(Words::splat(63)), high.add(Words::splat(63)));
+    let far = sums.0.shift::<7>().pack_signed(sums.1.shift::<7>());
+    sums = (sums.0.add(low), sums.1.add(high));
+    let middle = sums.0.shift::<7>().pack_signed(sums.1.shift::<7>());
+    sums = (sums.0.add(low), sums.1.add(high));
+    let near = sums.0.shift::<7>().pack_signed(sums.1.shift::<7>());
+    edge[1] = signed(p2.add_signed(far));
+    edge[2] = signed(p1.add_signed(middle));
+    edge[3] = signed(p0.add_signed(near).add_signed(b));
+    edge[4] = signed(q0.sub_signed(near).sub_signed(a));
+    edge[5] = signed(q1.sub_signed(middle));
+    edge[6] = signed(q2.sub_signed(far));
+}
+
+/// Pixels as numbers with a sign, and back.
+#[inline(always)]
+fn signed(pixels: Bytes) -> Bytes {
+    pixels.xor(Bytes::splat(0x80))
 }
 
 #[inline(always)]
-fn signed(pixel: u8) -> i8 {
-    (pixel ^ 0x80) as i8
+fn apart(a: Bytes, b: Bytes) -> Bytes {
+    a.sub_saturating(b).or(b.sub_saturating(a))
 }
 
+/// All bits where a byte is not above the bound.
 #[inline(always)]
-fn unsigned(value: i8) -> u8 {
-    value as u8 ^ 0x80
+fn is_most(bytes: Bytes, bound: u8) -> Bytes {
+    bytes
+        .sub_saturating(Bytes::splat(bound))
+        .equals(Bytes::splat(0))
 }
 
 /// How far the pixels at the edge are apart: more than 255 counts as 255, which is above all limits.
 #[inline(always)]
-fn beyond(p1: u8, p0: u8, q0: u8, q1: u8) -> u8 {
-    let apart = p0.abs_diff(q0);
-    apart
-        .saturating_add(apart)
-        .saturating_add(p1.abs_diff(q1) >> 1)
+fn beyond(p1: Bytes, p0: Bytes, q0: Bytes, q1: Bytes) -> Bytes {
+    let near = apart(p0, q0);
+    // Half of a number without a sign: that of the number with one, moved.
+    let far = signed(apart(p1, q1)).half().add_signed(Bytes::splat(0x40));
+    near.add_saturating(near).add_saturating(far)
 }
 
 #[inline(always)]
-fn is_within([p3, p2, p1, p0, q0, q1, q2, q3]: [u8; 8], edge: u8, interior: u8) -> bool {
-    let largest = p3
-        .abs_diff(p2)
-        .max(p2.abs_diff(p1))
-        .max(p1.abs_diff(p0))
-        .max(q1.abs_diff(q0))
-        .max(q2.abs_diff(q1))
-        .max(q3.abs_diff(q2));
-    (largest <= interior) & (beyond(p1, p0, q0, q1) <= edge)
+fn is_within([p3, p2, p1, p0, q0, q1, q2, q3]: [Bytes; 8], edge: u8, interior: u8) -> Bytes {
+    let largest = apart(p3, p2)
+        .max(apart(p2, p1))
+        .max(apart(p1, p0))
+        .max(apart(q1, q0))
+        .max(apart(q2, q1))
+        .max(apart(q3, q2));
+    is_most(largest, interior).and(is_most(beyond(p1, p0, q0, q1), edge))
 }
 
+/// Where the variance is not high.
 #[inline(always)]
-fn is_high(p1: u8, p0: u8, q0: u8, q1: u8, threshold: u8) -> bool {
-    p1.abs_diff(p0).max(q1.abs_diff(q0)) > threshold
+fn is_calm([_, _, p1, p0, q0, q1, _, _]: [Bytes; 8], threshold: u8) -> Bytes {
+    is_most(apart(p1, p0).max(apart(q1, q0)), threshold)
 }
 
 /// `outer` and three times the difference at the edge. The steps all go one way, so that one which is cut off at an
 /// end of the range leaves the sum there.
 #[inline(always)]
-fn step(outer: i8, p0: u8, q0: u8) -> i8 {
-    let difference = signed(q0).saturating_sub(signed(p0));
+fn step(outer: Bytes, p0: Bytes, q0: Bytes) -> Bytes {
+    let difference = q0.sub_signed(p0);
     outer
-        .saturating_add(difference)
-        .saturating_add(difference)
-        .saturating_add(difference)
+        .add_signed(difference)
+        .add_signed(difference)
+        .add_signed(difference)
 }
 
-/// `common_adjust` with the outer taps
+/// An eighth of the step, for the pixel behind the edge and for the one before it.
 #[inline(always)]
-fn adjusted(p1: u8, p0: u8, q0: u8, q1: u8, within: bool) -> (u8, u8) {
-    let step = step(signed(p1).saturating_sub(signed(q1)), p0, q0);
-    let step = if within { step } else { 0 };
-    let a = step.saturating_add(4) >> 3;
-    let b = step.saturating_add(3) >> 3;
+fn eighths(step: Bytes) -> (Bytes, Bytes) {
     (
-        unsigned(signed(p0).saturating_add(b)),
-        unsigned(signed(q0).saturating_sub(a)),
+        step.add_signed(Bytes::splat(4)).eighth(),
+        step.add_signed(Bytes::splat(3)).eighth(),
     )
 }
 
@@ -235,7 +225,7 @@ mod tests {
             let limits = Limits::new(1 + (next() % 63) as u8, (next() % 8) as u8);
             let spread = [3, 12, 60, 256][round % 4];
             let middle = next() % 256;
-            let edge: [Bytes; 8] = std::array::from_fn(|_| {
+            let edge: [[u8; 16]; 8] = std::array::from_fn(|_| {
                 std::array::from_fn(|_| {
                     (middle + next() % spread)
                         .saturating_sub(spread / 2)
@@ -243,14 +233,15 @@ mod tests {
                 })
             });
             for between_macroblocks in [false, true] {
-                let mut filtered = edge;
+                let mut filtered = edge.map(Bytes::new);
                 if between_macroblocks {
                     macroblock(&mut filtered, limits);
                 } else {
                     subblock(&mut filtered, limits);
                 }
+                let filtered = filtered.map(Bytes::get);
                 for i in 0..16 {
-                    let lane = |rows: &[Bytes; 8]| rows.map(|row| row[i]);
+                    let lane = |rows: &[[u8; 16]; 8]| rows.map(|row| row[i]);
                     let expected = plain(lane(&edge), limits, between_macroblocks);
                     assert_eq!(
                         lane(&filtered),

@@ -15,6 +15,8 @@ pub(crate) enum Content {
     Nothing,
     /// The first coefficient only.
     Dc,
+    /// The first three in their order: those beside and below the first too.
+    Corner,
     /// Coefficients small enough for the whole transform in 16 bits.
     Small,
     /// Coefficients such as only a file made to overflow has.
@@ -31,8 +33,10 @@ impl Content {
         let ac = (read.magnitudes | 1) * factors.ac as u32;
         if ac >= Self::LARGE_AC || dc.unsigned_abs() >= Self::LARGE_DC {
             Self::Large
-        } else if read.end > 1 {
+        } else if read.end > 3 {
             Self::Small
+        } else if read.end > 1 {
+            Self::Corner
         } else if dc != 0 {
             Self::Dc
         } else {

@@ -39,7 +39,8 @@ pub(crate) fn add(block: &mut Block, square: &mut Square) {
     match block.content {
         Content::Nothing => {}
         Content::Dc => add_dc(block.dc, square),
-        Content::Small => add_residue(&inverse_small(block), square),
+        Content::Corner => add_corner(block, square),
+        Content::Small => add_small(block, square),
         Content::Large => add_residue(&inverse(block), square),
     }
     block.ac = [0; 16];
@@ -95,30 +96,57 @@ fn inverse(block: &Block) -> [i16; 16] {
 
 /// The same for blocks with which nothing leaves 16 bits.
 #[inline(always)]
-fn inverse_small(block: &Block) -> [i16; 16] {
+fn add_small(block: &Block, square: &mut Square) {
     let mut coefficients = block.ac.map(|value| value.wrapping_mul(block.factor));
     coefficients[0] = block.dc as i16;
-    let pass = |[a, b, c, d]: [[i16; 4]; 4]| -> [[i16; 4]; 4] {
-        let mut output = [[0; 4]; 4];
-        for i in 0..4 {
-            let (sum, difference) = (a[i].wrapping_add(c[i]), a[i].wrapping_sub(c[i]));
-            let low = sin(b[i]).wrapping_sub(cos(d[i]));
-            let high = cos(b[i]).wrapping_add(sin(d[i]));
-            output[0][i] = sum.wrapping_add(high);
-            output[1][i] = difference.wrapping_add(low);
-            output[2][i] = difference.wrapping_sub(low);
-            output[3][i] = sum.wrapping_sub(high);
-        }
-        output
-    };
     let rows: [[i16; 4]; 4] =
         std::array::from_fn(|row| std::array::from_fn(|column| coefficients[row * 4 + column]));
-    let transposed = |rows: [[i16; 4]; 4]| -> [[i16; 4]; 4] {
-        std::array::from_fn(|row| std::array::from_fn(|column| rows[column][row]))
-    };
     let columns = pass(transposed(pass(rows)));
-    let rows = transposed(columns);
-    std::array::from_fn(|i| rows[i / 4][i % 4].wrapping_add(4) >> 3)
+    for (row, residue) in square.chunks_mut(STRIDE).zip(transposed(columns)) {
+        add_row(row, residue);
+    }
+}
+
+/// The same for blocks with none but the first coefficient and those beside and below it.
+#[inline(always)]
+fn add_corner(block: &Block, square: &mut Square) {
+    let beside = block.ac[1].wrapping_mul(block.factor);
+    let below = block.ac[4].wrapping_mul(block.factor);
+    let dc = block.dc as i16;
+    let (low, high) = (sin(beside), cos(beside));
+    let (inner, outer) = (sin(below), cos(below));
+    let column = [dc + outer, dc + inner, dc - inner, dc - outer];
+    for (row, level) in square.chunks_mut(STRIDE).zip(column) {
+        add_row(row, [level + high, level + low, level - low, level - high]);
+    }
+}
+
+#[inline(always)]
+fn add_row(row: &mut [u8], residue: [i16; 4]) {
+    for (pixel, residue) in row.iter_mut().zip(residue) {
+        *pixel = (i16::from(*pixel) + ((residue + 4) >> 3)).clamp(0, 255) as u8;
+    }
+}
+
+/// One dimension of the transform, down the columns.
+#[inline(always)]
+fn pass([a, b, c, d]: [[i16; 4]; 4]) -> [[i16; 4]; 4] {
+    let mut output = [[0; 4]; 4];
+    for i in 0..4 {
+        let (sum, difference) = (a[i].wrapping_add(c[i]), a[i].wrapping_sub(c[i]));
+        let low = sin(b[i]).wrapping_sub(cos(d[i]));
+        let high = cos(b[i]).wrapping_add(sin(d[i]));
+        output[0][i] = sum.wrapping_add(high);
+        output[1][i] = difference.wrapping_add(low);
+        output[2][i] = difference.wrapping_sub(low);
+        output[3][i] = sum.wrapping_sub(high);
+    }
+    output
+}
+
+#[inline(always)]
+fn transposed(rows: [[i16; 4]; 4]) -> [[i16; 4]; 4] {
+    std::array::from_fn(|row| std::array::from_fn(|column| rows[column][row]))
 }
 
 #[inline(always)]
@@ -154,10 +182,19 @@ mod tests {
                 dc: i32::from(ac[0]) * 4,
                 ac,
             };
-            assert_eq!(
-                inverse_small(&block).map(|value| value.clamp(-256, 256)),
-                inverse(&block)
-            );
+            let all = [(round % 256) as u8; 100];
+            let (mut short, mut long) = (all, all);
+            add_small(&block, &mut short);
+            add_residue(&inverse(&block), &mut long);
+            assert_eq!(short, long);
+            let corner = Block {
+                ac: std::array::from_fn(|i| if i == 1 || i == 4 { ac[i] } else { 0 }),
+                ..block
+            };
+            let (mut short, mut long) = (all, all);
+            add_corner(&corner, &mut short);
+            add_residue(&inverse(&corner), &mut long);
+            assert_eq!(short, long);
         }
     }
 
