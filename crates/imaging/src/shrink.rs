@@ -1,4 +1,4 @@
-//! How much of a JPEG's detail is worth decoding.
+//! How much of the detail of a JPEG or a lossy WebP is worth decoding.
 
 use crate::geometry::{Area, Size};
 use crate::orient::Orientation;

@@ -10,7 +10,7 @@ pub(crate) struct BoolDecoder<'a> {
     range: u32,
     /// How many bits of `value` are below those compared with the range; less than none, where some must be read first.
     bits: i32,
-    /// More was read than there was: zeros since.
+    /// More was read than there was: zeros since. Or what there is comes from no coder.
     ended: bool,
 }
 
@@ -22,11 +22,12 @@ impl<'a> BoolDecoder<'a> {
             range: 254,
             // None, and the first byte is compared with the range.
             bits: -8,
-            ended: false,
+            // The first byte is below the range, of whatever coder: nothing that is read here means anything.
+            ended: bytes.first() == Some(&0xff),
         }
     }
 
-    /// Whether more was read than there was.
+    /// Whether more was read than there was, or what there was is no code.
     pub(crate) fn ended(&self) -> bool {
         self.ended
     }
@@ -68,7 +69,7 @@ impl<'a> BoolDecoder<'a> {
     /// Takes this range, and shifts it to between 128 and 255.
     #[inline(always)]
     fn normalise(&mut self, range: u32) {
-        let shift = range.leading_zeros() ^ 24;
+        let shift = range.leading_zeros() ^ 0x18;
         // In 64 bits, for which the compiler knows that the shift is within them.
         self.range = (u64::from(range) << shift) as u32 - 1;
         self.bits -= shift as i32;
@@ -209,7 +210,7 @@ mod tests {
 
     #[test]
     fn behind_the_end_are_zeros() {
-        let mut decoder = BoolDecoder::new(&[0xff; 3]);
+        let mut decoder = BoolDecoder::new(&[0xfe; 3]);
         assert!(decoder.flag());
         assert!(!decoder.ended());
         for _ in 0..1000 {

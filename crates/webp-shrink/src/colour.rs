@@ -67,7 +67,7 @@ fn pixel(y: u8, u: u8, v: u8) -> [u8; 3] {
     // level * factor / 256, by the two bytes of the factor, so that nothing has more than 16 bits.
     let part = |level: u8, factor: u16| {
         let level = u16::from(level);
-        level * (factor >> 8) + (level * (factor & 255) >> 8)
+        level * (factor >> 8) + ((level * (factor & 0xff)) >> 8)
     };
     let luma = part(y, 19_077);
     let red = (luma + part(v, 26_149)).saturating_sub(14_234);
@@ -89,7 +89,7 @@ mod tests {
             for v in (0..=255_u8).step_by(5) {
                 line(&levels, &[u; 256], &[v; 256], &mut rgb);
                 for (&y, pixel) in levels.iter().zip(rgb.as_chunks::<3>().0) {
-                    let part = |level: u8, factor: i32| i32::from(level) * factor >> 8;
+                    let part = |level: u8, factor: i32| (i32::from(level) * factor) >> 8;
                     let luma = part(y, 19_077);
                     let expected = [
                         clip(luma + part(v, 26_149) - 14_234),

@@ -69,10 +69,10 @@ fn filter_luma(
         }
         rows = rotate(rotate(rotate(rotate(turned))));
     }
-    if let Some([.., a, b, c, d]) = above {
-        let mut last = [*a, *b, *c, *d].map(Bytes::new);
-        first_luma_edge(&mut last, &mut rows, filter);
-        [*a, *b, *c, *d] = last.map(Bytes::get);
+    if let Some(last) = above.and_then(|above| above.last_chunk_mut::<4>()) {
+        let mut before = last.map(Bytes::new);
+        first_luma_edge(&mut before, &mut rows, filter);
+        *last = before.map(Bytes::get);
     }
     if filter.inside {
         luma_edges_inside(&mut rows, filter);
@@ -149,10 +149,10 @@ fn filter_chroma(
         }
         rows = rotate(rotate(rotate(turned)));
     }
-    if let Some([.., a, b, c, d]) = above {
-        let mut last = [*a, *b, *c, *d].map(Bytes::new);
-        first_chroma_edge(&mut last, &mut rows, filter);
-        [*a, *b, *c, *d] = last.map(Bytes::get);
+    if let Some(last) = above.and_then(|above| above.last_chunk_mut::<4>()) {
+        let mut before = last.map(Bytes::new);
+        first_chroma_edge(&mut before, &mut rows, filter);
+        *last = before.map(Bytes::get);
     }
     if filter.inside {
         loop_filter::subblock(&mut rows, filter.limits);

@@ -24,6 +24,8 @@
 #![allow(clippy::inline_always)]
 // Bits become signed values all the time.
 #![allow(clippy::cast_possible_wrap)]
+// The RFC's, and places in a row.
+#![allow(clippy::many_single_char_names)]
 
 mod bool_decoder;
 mod canvas;

@@ -91,7 +91,7 @@ impl ModeContext {
         frame: &FrameHeader,
         column: usize,
     ) -> MacroblockHeader {
-        let segment = segment(first, &frame.segmentation);
+        let segment = segment(first, frame.segmentation);
         let skip = frame
             .no_skip
             .is_some_and(|probability| first.bit(probability));
@@ -123,7 +123,7 @@ impl ModeContext {
 }
 
 /// `mb_segment_tree`
-fn segment(first: &mut BoolDecoder<'_>, segmentation: &Segmentation) -> usize {
+fn segment(first: &mut BoolDecoder<'_>, segmentation: Segmentation) -> usize {
     if !segmentation.map {
         return 0;
     }

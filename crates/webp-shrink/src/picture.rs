@@ -39,6 +39,7 @@ pub struct Picture {
     pub height: u32,
     /// Three bytes a pixel, line after line without gaps.
     pub rgb: Vec<u8>,
-    /// Whether the frame ends early, so that what comes last is only guessed from what is before it.
+    /// Whether the frame ends early, so that what comes last is only guessed from what is before it; or begins its
+    /// data as no encoder does.
     pub truncated: bool,
 }

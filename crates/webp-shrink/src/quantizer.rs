@@ -63,7 +63,7 @@ impl QuantIndices {
     }
 
     /// The factors of a segment with this index.
-    pub(crate) fn quantizer(&self, index: i32) -> Quantizer {
+    pub(crate) fn quantizer(self, index: i32) -> Quantizer {
         let place = |delta: i8| (index + i32::from(delta)).clamp(0, 127) as usize;
         let dc = |delta| i32::from(DC[place(delta)]);
         let ac = |delta| i32::from(AC[place(delta)]);

@@ -31,9 +31,19 @@ impl ShrunkCanvas {
     }
 
     /// Takes a macroblock.
-    pub(crate) fn put(&mut self, tile: &mut Tile, (column, row): (usize, usize)) {
+    pub(crate) fn put(&mut self, tile: &Tile, (column, row): (usize, usize)) {
         let (width, height) = self.whole;
-        tile.extend(width - column * 16, height - row * 16);
+        let (width, height) = (width - column * 16, height - row * 16);
+        if width >= 16 && height >= 16 {
+            self.put_whole(tile, column);
+        } else {
+            let mut tile = *tile;
+            tile.extend(width, height, 16 / self.side);
+            self.put_whole(&tile, column);
+        }
+    }
+
+    fn put_whole(&mut self, tile: &Tile, column: usize) {
         match self.side {
             8 => self.put_sized::<8>(tile, column),
             4 => self.put_sized::<4>(tile, column),

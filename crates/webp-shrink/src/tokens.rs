@@ -115,16 +115,16 @@ fn read_all(
 #[inline(always)]
 fn large(bits: &mut BoolDecoder<'_>, node: &Node) -> i32 {
     if !bits.bit(node[3]) {
-        if !bits.bit(node[4]) {
-            2
-        } else {
+        if bits.bit(node[4]) {
             3 + i32::from(bits.bit(node[5]))
+        } else {
+            2
         }
     } else if !bits.bit(node[6]) {
-        if !bits.bit(node[7]) {
-            5 + i32::from(bits.bit(159))
-        } else {
+        if bits.bit(node[7]) {
             7 + extra(bits, &[165, 145])
+        } else {
+            5 + i32::from(bits.bit(159))
         }
     } else if !bits.bit(node[8]) {
         if bits.bit(node[9]) {

@@ -76,8 +76,8 @@ fn inverse(block: &Block) -> [i16; 16] {
     coefficients[0] = i64::from(block.dc);
     let pass = |[a, b, c, d]: [i64; 4]| {
         let (sum, difference) = (a + c, a - c);
-        let low = (b * SIN >> 16) - (d + (d * COS >> 16));
-        let high = b + (b * COS >> 16) + (d * SIN >> 16);
+        let low = ((b * SIN) >> 16) - (d + ((d * COS) >> 16));
+        let high = b + ((b * COS) >> 16) + ((d * SIN) >> 16);
         [sum + high, difference + low, difference - low, sum - high]
     };
     let mut columns = [[0; 4]; 4];
@@ -88,7 +88,7 @@ fn inverse(block: &Block) -> [i16; 16] {
     for (i, row) in residue.as_chunks_mut::<4>().0.iter_mut().enumerate() {
         *row = pass(columns.map(|column| column[i])).map(|value| {
             // No pixel can be changed by more.
-            (value + 4 >> 3).clamp(-256, 256) as i16
+            ((value + 4) >> 3).clamp(-256, 256) as i16
         });
     }
     residue
@@ -151,13 +151,13 @@ fn transposed(rows: [[i16; 4]; 4]) -> [[i16; 4]; 4] {
 
 #[inline(always)]
 fn cos(value: i16) -> i16 {
-    value.wrapping_add((i32::from(value) * COS as i32 >> 16) as i16)
+    value.wrapping_add(((i32::from(value) * COS as i32) >> 16) as i16)
 }
 
 /// The factor is above what 16 bits hold, by one whole.
 #[inline(always)]
 fn sin(value: i16) -> i16 {
-    value.wrapping_add((i32::from(value) * (SIN as i32 - 65_536) >> 16) as i16)
+    value.wrapping_add(((i32::from(value) * (SIN as i32 - 65_536)) >> 16) as i16)
 }
 
 #[cfg(test)]
