@@ -117,7 +117,6 @@ impl FrameHeader {
                     }
                 }
             }
-            // Without data of their own they differ by nothing.
             segments.get_or_insert_default();
         }
         let filter = read_filter(first, segments.as_ref());
@@ -161,11 +160,22 @@ impl FrameHeader {
 }
 
 /// What segments have of their own, instead of the frame's or beside it.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Segments {
     absolute: bool,
     quantizers: [i8; 4],
     levels: [i8; 4],
+}
+
+impl Default for Segments {
+    /// What holds where a key frame has segments but says nothing of them: as libwebp has it.
+    fn default() -> Self {
+        Self {
+            absolute: true,
+            quantizers: [0; 4],
+            levels: [0; 4],
+        }
+    }
 }
 
 impl Segments {

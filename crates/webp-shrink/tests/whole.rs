@@ -149,3 +149,13 @@ fn pictures_that_are_no_photographs() {
         }
     }
 }
+
+/// Found by fuzzing: a frame that has segments, but neither levels nor quantisers for them.
+#[test]
+fn segments_without_data() {
+    let frame = include_bytes!("../fuzz/corpus/decode/segments-without-data");
+    let length = (frame.len() as u32).to_le_bytes();
+    let riff = (frame.len() as u32 + 12).to_le_bytes();
+    let webp = [b"RIFF", &riff[..], b"WEBPVP8 ", &length, frame].concat();
+    assert!(ours(&webp, Scale::Full).rgb == theirs(&webp));
+}
