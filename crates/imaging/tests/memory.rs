@@ -52,6 +52,10 @@ fn an_estimate_is_never_less_than_the_peak_and_not_far_above_it() {
     picture.save(&png).unwrap();
     let webp = folder.join("picture.webp");
     picture.save(&webp).unwrap();
+    let lossy = folder.join("lossy.webp");
+    let rgb = image::DynamicImage::from(picture.clone()).into_rgb8();
+    let encoder = ::webp::Encoder::from_rgb(&rgb, rgb.width(), rgb.height());
+    std::fs::write(&lossy, &*encoder.encode(80.0)).unwrap();
     let gif = folder.join("picture.gif");
     image::imageops::thumbnail(&picture, 600, 440)
         .save(&gif)
@@ -75,6 +79,10 @@ fn an_estimate_is_never_less_than_the_peak_and_not_far_above_it() {
         (png.clone(), "/crop/400x400,g=smart,blur=3,sharpen=20"),
         (webp.clone(), "/resize/300"),
         (webp.clone(), "/resize/1400"),
+        (lossy.clone(), "/resize/100,f=jpeg"),
+        (lossy.clone(), "/resize/300"),
+        (lossy.clone(), "/resize/1400"),
+        (lossy.clone(), "/info"),
         (gif.clone(), "/resize/300"),
         (gif.clone(), "/resize/590"),
     ] {

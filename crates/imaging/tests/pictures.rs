@@ -396,6 +396,20 @@ fn a_truncated_jpeg_is_shown_as_far_as_it_goes() {
 }
 
 #[test]
+fn a_truncated_webp_is_shown_as_far_as_it_goes() {
+    let whole = made(&png(&corners(400, 300).into()), "/resize/400,f=webp").bytes;
+    for path in ["/resize/400,f=png", "/resize/40,f=png"] {
+        assert!(!made(&whole, path).truncated);
+        let picture = made(&whole[..whole.len() * 9 / 10], path);
+        assert!(picture.truncated);
+        assert_eq!(
+            letters(&seen(&picture))[..1],
+            letters(&seen(&made(&whole, path)))[..1]
+        );
+    }
+}
+
+#[test]
 fn what_is_known_of_a_picture_is_told() {
     let original = jpeg(
         &RgbImage::from_pixel(300, 200, Rgb([200, 100, 50])),

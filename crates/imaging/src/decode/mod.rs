@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub(crate) use gif::GifFrames;
 pub(crate) use jpeg::limits as jpeg_limits;
-pub(crate) use webp::WebPFrames;
+pub(crate) use webp::{WebPFrames, lossy_frame, scale as webp_scale};
 
 /// A decoded original, as it is stored: not yet turned.
 pub(crate) struct Decoded {
@@ -32,7 +32,7 @@ pub(crate) fn decode(original: &[u8], header: Header, shrink: Shrink) -> Result<
     match header.format {
         Format::Png => png::decode(original, &header),
         Format::Gif => gif::decode(original, &header),
-        Format::WebP => webp::decode(original, header),
+        Format::WebP => webp::decode(original, header, shrink),
         Format::Jpeg => jpeg::decode(original, header, shrink),
         Format::Avif => Err(Error::NotAnImage),
     }

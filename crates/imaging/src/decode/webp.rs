@@ -1,4 +1,5 @@
-//! WebP: lossy, lossless, with alpha, animated.
+//! WebP: lossy stills without alpha with webp-shrink; lossless ones, those with alpha and animated ones with image-webp,
+//! which gives no alpha channel apart.
 
 use super::{Decoded, Frames};
 use crate::error::Error;
@@ -8,8 +9,12 @@ use crate::shrink::Shrink;
 use image_webp::{DecodingError, LoopCount, WebPDecoder};
 use std::io::Cursor;
 use std::time::Duration;
+use webp_shrink::{Limits, Scale};
 
-pub(super) fn decode(original: &[u8], header: Header) -> Result<Decoded, Error> {
+pub(super) fn decode(original: &[u8], header: Header, shrink: Shrink) -> Result<Decoded, Error> {
+    if let Some(frame) = lossy_frame(original, &header) {
+        return lossy(frame, header, shrink);
+    }
     let mut decoder = open(original, &header)?;
     let mut pixels = canvas(&decoder, &header)?;
     decoder.read_image(pixels.bytes_mut()).map_err(failed)?;
@@ -19,6 +24,43 @@ pub(super) fn decode(original: &[u8], header: Header) -> Result<Decoded, Error> 
         shrink: Shrink::Full,
         truncated: false,
     })
+}
+
+/// The frame of a lossy still without alpha.
+pub(crate) fn lossy_frame<'a>(original: &'a [u8], header: &Header) -> Option<&'a [u8]> {
+    if header.layout.has_alpha() {
+        return None;
+    }
+    webp_shrink::find_frame(original).ok()
+}
+
+fn lossy(frame: &[u8], header: Header, shrink: Shrink) -> Result<Decoded, Error> {
+    let (width, height) = (header.stored.width, header.stored.height);
+    // The header was checked against the limits, and the frame must be of the same size.
+    let limits = Limits {
+        max_pixels: u64::from(width) * u64::from(height),
+        max_side: width.max(height),
+    };
+    let inner = webp_shrink::read_header(frame, &limits).map_err(Error::corrupt)?;
+    if (inner.width, inner.height) != (width, height) {
+        return Err(Error::Corrupt("two sizes".to_owned()));
+    }
+    let picture = webp_shrink::decode(frame, scale(shrink), &limits).map_err(Error::corrupt)?;
+    Ok(Decoded {
+        pixels: Pixels::new(picture.width, picture.height, Layout::Rgb, picture.rgb)?,
+        profile: header.profile,
+        shrink,
+        truncated: picture.truncated,
+    })
+}
+
+pub(crate) const fn scale(shrink: Shrink) -> Scale {
+    match shrink {
+        Shrink::Full => Scale::Full,
+        Shrink::Half => Scale::Half,
+        Shrink::Quarter => Scale::Quarter,
+        Shrink::Eighth => Scale::Eighth,
+    }
 }
 
 /// The frames of an animated WebP, composited by the decoder.

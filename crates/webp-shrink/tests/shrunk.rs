@@ -1,0 +1,74 @@
+//! At a smaller size: near the average of the whole.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{SCALES, averaged, encode, ours, photograph, psnr};
+use webp_shrink::{Scale, memory};
+
+/// In dB.
+fn distance(webp: &[u8], scale: Scale) -> f64 {
+    let whole = ours(webp, Scale::Full);
+    let small = ours(webp, scale);
+    assert_eq!(small.width, scale.shrink(whole.width));
+    assert_eq!(small.height, scale.shrink(whole.height));
+    assert!(!small.truncated);
+    let expected = averaged(
+        &whole.rgb,
+        whole.width as usize,
+        whole.height as usize,
+        scale.denominator() as usize,
+    );
+    psnr(&small.rgb, &expected)
+}
+
+#[test]
+fn photographs_are_near_the_average_of_a_full_decode() {
+    for index in 0..4 {
+        for quality in [20.0, 50.0, 75.0, 82.0, 95.0] {
+            let webp = encode(&photograph(index, 639, 427), |config| {
+                config.quality = quality;
+            });
+            for scale in [Scale::Half, Scale::Quarter, Scale::Eighth] {
+                let distance = distance(&webp, scale);
+                println!("{index} q{quality} {scale:?}: {distance:.1} dB");
+                assert!(
+                    distance >= 42.0,
+                    "{index} q{quality} {scale:?}: {distance:.1} dB"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn odd_sizes_are_rounded_up_and_near_too() {
+    for (width, height) in [
+        (1, 1),
+        (2, 1),
+        (3, 5),
+        (15, 17),
+        (16, 16),
+        (17, 33),
+        (1, 300),
+        (301, 2),
+    ] {
+        let webp = encode(&photograph(0, width, height), |config| {
+            config.quality = 90.0;
+        });
+        for scale in SCALES {
+            let distance = distance(&webp, scale);
+            assert!(
+                distance >= 42.0,
+                "{width}x{height} {scale:?}: {distance:.1} dB"
+            );
+        }
+    }
+}
+
+#[test]
+fn memory_is_the_picture_and_a_little_for_its_columns() {
+    assert!(memory(1600, 1200, Scale::Full) < 1600 * 1200 * 3 + 1600 * 80);
+    assert!(memory(1600, 1200, Scale::Eighth) < 200 * 150 * 3 + 1600 * 80);
+}
