@@ -34,7 +34,7 @@ fn photographs_are_near_the_average_of_a_full_decode() {
                 let distance = distance(&webp, scale);
                 println!("{index} q{quality} {scale:?}: {distance:.1} dB");
                 assert!(
-                    distance >= 42.0,
+                    distance >= 40.0,
                     "{index} q{quality} {scale:?}: {distance:.1} dB"
                 );
             }
