@@ -3,7 +3,7 @@
 //! The figures a pixel are measured ones with a margin; `tests/memory.rs` holds them against processes.
 
 use crate::animate::stays_animated;
-use crate::decode::{jpeg_limits, lossy_frame, webp_scale};
+use crate::decode::{jpeg_limits, lossy_frame, shrinks, webp_scale};
 use crate::error::Error;
 use crate::geometry::{Area, Size, plan};
 use crate::pixels::Layout;
@@ -32,7 +32,11 @@ pub fn estimate(original: &[u8], request: &Request, settings: &Settings) -> Resu
                 width: stored.width.min(100),
                 height: stored.height.min(100),
             };
-            let shrink = shrink::choose(Area::whole(stored), small, header.orientation);
+            let shrink = if shrinks(original, &header) {
+                shrink::choose(Area::whole(stored), small, header.orientation)
+            } else {
+                Shrink::Full
+            };
             return Ok(FIXED + decoding(original, &header, shrink) + looked_at(&header, shrink));
         }
         _ => {}
@@ -49,9 +53,10 @@ pub fn estimate(original: &[u8], request: &Request, settings: &Settings) -> Resu
         &plan,
         settings,
     )?;
-    let shrink = match wishes.trim {
-        Some(_) => Shrink::Full,
-        None => shrink::choose(Area::whole(stored), plan.scaled, lie),
+    let shrink = if wishes.trim.is_none() && shrinks(original, &header) {
+        shrink::choose(Area::whole(stored), plan.scaled, lie)
+    } else {
+        Shrink::Full
     };
     let channels = header.layout.channels() as u64;
     let decoded = shrink.size(stored);

@@ -38,6 +38,15 @@ pub(crate) fn decode(original: &[u8], header: Header, shrink: Shrink) -> Result<
     }
 }
 
+/// Whether an original can be decoded smaller than it is.
+pub(crate) fn shrinks(original: &[u8], header: &Header) -> bool {
+    match header.format {
+        Format::Jpeg => true,
+        Format::WebP => lossy_frame(original, header).is_some(),
+        Format::Png | Format::Gif | Format::Avif => false,
+    }
+}
+
 /// An animation, frame by frame. Each is the whole canvas as it is seen at its time.
 pub(crate) trait Frames {
     /// The next frame and how long it is seen.
