@@ -26,9 +26,24 @@ pub(super) fn encode(pixels: &Pixels, colours: u16) -> Result<Vec<u8>, Error> {
         && is_opaque_or_not_at_all(pixels)
         && let Some(indexed) = palette::quantised(pixels, colours)
     {
-        // A byte a pixel instead of three or four: only gradients, which filters reduce to nothing, could be smaller.
-        return encode_indexed(pixels, &indexed);
+        let small = encode_indexed(pixels, &indexed)?;
+        // Dithering does not deflate, so flat areas and gradients may be smaller in all of their colours. Fewer colours
+        // than a palette has are only asked for where those were too large.
+        if colours < 256 {
+            return Ok(small);
+        }
+        let full = encode_full(pixels)?;
+        return Ok(if full.len() <= small.len() {
+            full
+        } else {
+            small
+        });
     }
+    encode_full(pixels)
+}
+
+/// Every pixel with its own colour.
+fn encode_full(pixels: &Pixels) -> Result<Vec<u8>, Error> {
     let colour = match pixels.layout() {
         Layout::Grey => ColorType::Grayscale,
         Layout::GreyAlpha => ColorType::GrayscaleAlpha,
@@ -208,13 +223,28 @@ mod tests {
     }
 
     #[test]
-    fn a_palette_is_made_only_where_it_is_allowed() {
+    fn a_palette_is_made_only_where_it_is_allowed_and_smaller() {
+        let scattered = |n: u32| {
+            let n = (n ^ n >> 7).wrapping_mul(0x9e37_79b1);
+            (n ^ n >> 15).wrapping_mul(0x85eb_ca6b).to_be_bytes()
+        };
         let rgb: Vec<u8> = (0..64 * 64u32)
-            .flat_map(|n| [n as u8, (n / 64 * 4) as u8, (n % 64 * 4) as u8])
+            .flat_map(|n| {
+                let [a, b, c, _] = scattered(n);
+                [a, b, c]
+            })
             .collect();
         let picture = Pixels::new(64, 64, Layout::Rgb, rgb).unwrap();
         let (true_colour, palette) = (encode(&picture, 0).unwrap(), encode(&picture, 256).unwrap());
         assert_eq!((true_colour[25], palette[25]), (2, 3));
         assert_eq!(decoded(&palette).into_rgb8().dimensions(), (64, 64));
+
+        let gradient: Vec<u8> = (0..64 * 64u32)
+            .flat_map(|n| [(n / 64) as u8 * 3, (n % 64) as u8 * 3, 7])
+            .collect();
+        let picture = Pixels::new(64, 64, Layout::Rgb, gradient.clone()).unwrap();
+        let smaller = encode(&picture, 256).unwrap();
+        assert_eq!(smaller[25], 2);
+        assert_eq!(decoded(&smaller).into_rgb8().into_raw(), gradient);
     }
 }
