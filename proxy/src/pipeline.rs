@@ -118,7 +118,7 @@ pub(crate) async fn handle(
                 link_expires: found.link_expires,
             };
             (
-                respond::picture(request.method(), request.headers(), found.served, lifetime).await,
+                respond::picture(request.method(), request.headers(), found.served, lifetime),
                 Some(cache),
             )
         }

@@ -28,10 +28,6 @@ const PASSED_ON: [HeaderName; 4] = [CONTENT_TYPE, ETAG, LAST_MODIFIED, VARY];
 /// No lifetime is longer, so that every date has four digits for its year.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
 
-/// The largest body that still arrives, in bytes, which a request for a part of it has collected: that of the largest
-/// original.
-const LONGEST_WAIT: u64 = 64 << 20;
-
 /// How long clients may keep an answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClientLifetime {
@@ -42,7 +38,7 @@ pub(crate) struct ClientLifetime {
 }
 
 /// The answer to a request that got a picture: all of it, a part, or that the client's copy is still good.
-pub(crate) async fn picture(
+pub(crate) fn picture(
     method: &Method,
     request: &HeaderMap,
     served: Served,
@@ -63,29 +59,22 @@ pub(crate) async fn picture(
     let (status, body) = if ok && conditional::not_modified(request, &head.headers) {
         headers.remove(CONTENT_TYPE);
         (StatusCode::NOT_MODIFIED, empty())
-    } else if ok
-        && method == Method::GET
-        && request.contains_key(RANGE)
-        && may_be_waited_for(&served.body)
-    {
-        match part(request, &head, served.body, &mut headers).await {
-            Some(part) => part,
-            None => return problem(Problem::BadGateway, method, false),
-        }
     } else {
-        let (length, body) = body(served.body);
-        if method == Method::HEAD {
-            if let Some(length) = length {
-                headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        let (status, served) = match served.body.length() {
+            Some(length) if ok && method == Method::GET && request.contains_key(RANGE) => {
+                part(request, &head, served.body, length, &mut headers)
             }
-            (head.status, empty())
-        } else {
-            if let (Some(length), Either::Right(_)) = (length, &body) {
-                // A body that is all there says its length itself.
-                headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-            }
-            (head.status, body)
+            _ => (head.status, served.body),
+        };
+        let (length, body) = body(served);
+        let head_only = method == Method::HEAD;
+        // A body that is all there says its length itself.
+        if let Some(length) = length
+            && (head_only || matches!(body, Either::Right(_)))
+        {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
+        (status, if head_only { empty() } else { body })
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
@@ -115,43 +104,32 @@ fn prepare(served: &Served, expires: Option<Duration>) -> HeaderMap {
     headers
 }
 
-/// Whether the whole body, of which a part is wanted, may be held. Where not, the range is ignored, as a server may
-/// (RFC 9110 §14.2).
-fn may_be_waited_for(body: &ServedBody) -> bool {
-    match body {
-        ServedBody::Whole(_) => true,
-        ServedBody::Streaming { length, .. } => length.is_some_and(|length| length <= LONGEST_WAIT),
-    }
-}
-
-/// What a request with a `Range` gets; `None` when the picture breaks off. One that still arrives is waited for: pictures
-/// are small.
-async fn part(
+/// What a request with a `Range` gets of a body of a known length. Where that still arrives, a part of it is passed on as it
+/// comes; where its length is not known, the range is ignored, as a server may (RFC 9110 §14.2).
+fn part(
     request: &HeaderMap,
     head: &Head,
     body: ServedBody,
+    length: u64,
     headers: &mut HeaderMap,
-) -> Option<(StatusCode, Body)> {
-    let bytes = body.whole().await?;
-    let length = bytes.len() as u64;
-    let (status, range, bytes) = match range::answer(request, &head.headers, length) {
-        Answer::Whole => (StatusCode::OK, None, bytes),
+) -> (StatusCode, ServedBody) {
+    let (status, range, body) = match range::answer(request, &head.headers, length) {
+        Answer::Whole => return (StatusCode::OK, body),
         Answer::Part(part) => (
             StatusCode::PARTIAL_CONTENT,
-            Some(part.content_range(length)),
-            bytes.slice(part.first as usize..=part.last as usize),
+            part.content_range(length),
+            body.part(part),
         ),
         Answer::Unsatisfiable => (
             StatusCode::RANGE_NOT_SATISFIABLE,
-            Some(format!("bytes */{length}")),
-            Bytes::new(),
+            format!("bytes */{length}"),
+            ServedBody::Whole(Bytes::new()),
         ),
     };
-    if let Some(range) = range.and_then(|range| HeaderValue::try_from(range).ok()) {
+    if let Ok(range) = HeaderValue::try_from(range) {
         headers.insert(CONTENT_RANGE, range);
     }
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-    Some((status, Either::Left(Full::new(bytes))))
+    (status, body)
 }
 
 /// Sets `Expires` and `Cache-Control` where those that are prepared do not hold: never beyond the life of the link, and

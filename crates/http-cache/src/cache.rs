@@ -398,7 +398,10 @@ impl Cache {
         Fut: Future<Output = Result<UpstreamResponse, FetchError>>,
     {
         let asked = self.0.config.clock.now();
-        let permit = self.0.permit()?;
+        let permit = match self.0.permit() {
+            Ok(permit) => permit,
+            Err(failure) => return self.instead_of(failure, stored),
+        };
         let fetched = fetch(Conditions::default()).await;
         let (mut parts, body) = match fetched.and_then(final_response) {
             Ok(response) => response.into_parts(),
@@ -483,10 +486,6 @@ impl Inner {
             None => stored,
         };
         // A flight may have landed meanwhile, and what it brought is newer.
-        if let Some(newer) = self.memory.get(key) {
-            return Some(newer);
-        }
-        self.memory.insert(key.clone(), stored.clone());
-        Some(stored)
+        Some(self.memory.insert_if_vacant(key, stored))
     }
 }

@@ -10,6 +10,7 @@ use crate::purge::{Mode, Rule, TagOf};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::time::SystemTime;
 
 /// Bytes that an average entry is guessed to take; only sizes the tables at start.
@@ -46,6 +47,13 @@ impl Memory {
     /// Stores or replaces an entry. One that is larger than a shard is not kept.
     pub(crate) fn insert(&self, key: Key, stored: Stored) {
         self.0.insert(key, stored);
+    }
+
+    /// Keeps what was read elsewhere, unless there is something by now; what is there in the end.
+    pub(crate) fn insert_if_vacant(&self, key: &Key, stored: Stored) -> Stored {
+        let read = stored.clone();
+        let there = self.0.get_or_insert_with(key, || Ok::<_, Infallible>(read));
+        there.unwrap_or(stored)
     }
 
     /// Forgets a key.
