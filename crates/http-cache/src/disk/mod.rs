@@ -188,7 +188,7 @@ impl Disk {
     /// Queues an entry to be written, unless a purge that came after `born` means it. It is found at once.
     pub(crate) fn store(&self, key: Key, stored: Stored, born: Epoch) {
         match self.shared.queue.add(key.clone(), stored, born) {
-            Added::New => self.send(Job::Store(key)),
+            Added::New(number) => self.send(Job::Store(key, number)),
             Added::InPlace => {}
             Added::NoRoom => {
                 let why = "entries come faster than they are written, and some are not stored";

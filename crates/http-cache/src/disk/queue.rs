@@ -15,14 +15,16 @@ pub(super) struct Waiting {
     pub(super) born: Epoch,
     /// Tells it from another one under the same key.
     number: u64,
+    /// The number of the one for which the writer was told; those that take its place keep it.
+    told: u64,
     bytes: u64,
 }
 
 /// Whether an entry found room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Added {
-    /// It did: the writer is to be told.
-    New,
+    /// It did: the writer is to be told this number.
+    New(u64),
     /// In the place of another one, of which the writer knows.
     InPlace,
     /// It did not.
@@ -58,8 +60,9 @@ impl Queue {
     pub(super) fn add(&self, key: Key, stored: Stored, born: Epoch) -> Added {
         let bytes = stored.weight() + key.as_str().len() as u64;
         let mut state = self.lock();
-        let before = state.entries.get(&key).map(|before| before.bytes);
-        let left = state.bytes - before.unwrap_or_default();
+        let before = state.entries.get(&key);
+        let told = before.map(|before| before.told);
+        let left = state.bytes - before.map_or(0, |before| before.bytes);
         if left + bytes > self.limit {
             return Added::NoRoom;
         }
@@ -70,22 +73,26 @@ impl Queue {
             stored,
             born,
             number,
+            told: told.unwrap_or(number),
             bytes,
         };
         state.entries.insert(key, waiting);
-        if before.is_some() {
-            Added::InPlace
-        } else {
-            Added::New
-        }
+        told.map_or(Added::New(number), |_| Added::InPlace)
     }
 
     pub(super) fn get(&self, key: &Key) -> Option<Waiting> {
         self.lock().entries.get(key).cloned()
     }
 
-    pub(super) fn contains(&self, key: &Key) -> bool {
-        self.lock().entries.contains_key(key)
+    /// The entry for which the writer was told a number, or what came in its place. One that came after a removal is not
+    /// meant: the writer hears of it behind that removal.
+    pub(super) fn told_of(&self, key: &Key, number: u64) -> Option<Waiting> {
+        self.get(key).filter(|waiting| waiting.told == number)
+    }
+
+    /// Whether an entry in the writer's hand, or what came in its place, is still wanted.
+    pub(super) fn wants(&self, key: &Key, entry: &Waiting) -> bool {
+        self.told_of(key, entry.told).is_some()
     }
 
     /// Forgets an entry, also one that the writer has in hand: it asks again before it makes it visible.
@@ -131,7 +138,7 @@ mod tests {
         let add = |text: &str| queue.add(Key::new(text), entry("body"), Epoch::default());
         assert_eq!(
             [add("/a"), add("/b"), add("/a")],
-            [Added::New, Added::New, Added::InPlace]
+            [Added::New(0), Added::New(1), Added::InPlace]
         );
         assert_eq!(add("/c"), Added::NoRoom);
         let [a, b] = ["/a", "/b"].map(Key::new);
@@ -140,7 +147,12 @@ mod tests {
         assert!(!queue.done(&a, &in_hand), "another one came");
         let in_hand = queue.get(&a).unwrap();
         assert!(queue.done(&a, &in_hand));
+        let in_hand = queue.told_of(&b, 1).unwrap();
         queue.remove(&b);
         assert_eq!(queue.bytes(), 0);
+        assert!(!queue.wants(&b, &in_hand));
+        assert_eq!(add("/b"), Added::New(4));
+        assert!(!queue.wants(&b, &in_hand), "it came after the removal");
+        assert!(queue.told_of(&b, 1).is_none() && queue.told_of(&b, 4).is_some());
     }
 }

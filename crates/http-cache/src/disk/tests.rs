@@ -412,6 +412,20 @@ fn what_waits_for_the_disk_is_found_and_purged_like_what_is_there() {
 }
 
 #[test]
+fn what_is_stored_after_a_removal_that_waits_is_not_removed_by_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (disk, first) = waiting(dir.path());
+    let store = |body| disk.store(key("/a"), entry(body), disk.shared.purges.now());
+    store("before");
+    disk.remove(&key("/a"));
+    store("after");
+    drop(first);
+    disk.settle();
+    assert_eq!(disk.body("/a").unwrap(), "after");
+    assert_eq!((disk.queued(), contents(dir.path()).len()), (0, 1));
+}
+
+#[test]
 fn thousands_of_entries_wait_and_what_finds_no_room_is_counted() {
     let dir = tempfile::tempdir().unwrap();
     let (disk, first) = waiting(dir.path());

@@ -15,8 +15,8 @@ const LAST_WRITES: Duration = Duration::from_secs(5);
 
 /// What the thread is asked to do.
 pub(super) enum Job {
-    /// Write what waits under a key.
-    Store(Key),
+    /// Write what waits under a key, unless it came after the one of this number was removed.
+    Store(Key, u64),
     /// Remove a key, and what the index had for it.
     Remove(Key, Option<Slot>),
     /// Remove the files of slots that the index no longer has.
@@ -60,7 +60,7 @@ impl Shared {
                     self.delete(&slot);
                 }
             }
-            Job::Store(key) => {
+            Job::Store(key, number) => {
                 let since = self.closing.get().map(Instant::elapsed);
                 let late = since.is_some_and(|since| since > LAST_WRITES);
                 // It may be another process's folder to the end.
@@ -68,7 +68,7 @@ impl Shared {
                     self.queue.remove(&key);
                     return self.skip("it is closed before all entries are written");
                 }
-                while let Some(waiting) = self.queue.get(&key) {
+                while let Some(waiting) = self.queue.told_of(&key, number) {
                     self.store(&key, &waiting);
                     if self.queue.done(&key, &waiting) {
                         break;
@@ -132,7 +132,8 @@ impl Shared {
             let admitted = self.purges.admit_stored(key.as_str(), waiting.born);
             let mut index = self.lock();
             // A removal that came since is either seen here or finds the slot in the index.
-            let Some((_admitted, stale)) = admitted.filter(|_| self.queue.contains(key)) else {
+            let Some((_admitted, stale)) = admitted.filter(|_| self.queue.wants(key, waiting))
+            else {
                 drop(index);
                 self.remove_unused(key, content);
                 return Ok(false);
