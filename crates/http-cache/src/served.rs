@@ -97,7 +97,10 @@ impl ServedBody {
 /// `left` bytes of a body, after the first `skip`.
 fn cut(frames: Frames, skip: u64, left: u64) -> Frames {
     let next = |(mut frames, mut skip, left): (Frames, u64, u64)| async move {
-        while left > 0 {
+        if left == 0 {
+            return None;
+        }
+        loop {
             let mut data = match frames.next().await? {
                 Ok(frame) => frame.into_data().unwrap_or_default(),
                 Err(incomplete) => return Some((Err(incomplete), (frames, skip, 0))),
@@ -111,7 +114,6 @@ fn cut(frames: Frames, skip: u64, left: u64) -> Frames {
                 return Some((Ok(Frame::data(data)), (frames, skip, left)));
             }
         }
-        None
     };
     stream::unfold((frames, skip, left), next).boxed()
 }
