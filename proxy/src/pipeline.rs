@@ -19,12 +19,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
-const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
-
-/// The name under which this cache stands in `Cache-Status`.
-const CACHE_NAME: &str = "tandem";
-
 /// All that requests share.
 pub(crate) struct Edge {
     client_address: ClientAddressConfig,
@@ -85,8 +79,8 @@ struct Found {
 struct Known {
     /// It depends on `Accept`.
     negotiated: bool,
-    /// What the cache did for a problem that it remembers, and that in `Cache-Status`.
-    cache: Option<(CacheStatus, HeaderValue)>,
+    /// What the cache did for a problem that it remembers, and the headers that tell it.
+    cache: Option<(CacheStatus, [(HeaderName, HeaderValue); 2])>,
 }
 
 /// Answers one request, logs it and counts it.
@@ -130,12 +124,12 @@ pub(crate) async fn handle(
                 tracing::info!(request = %id, %client, path = %request.uri().path(), "{failure}");
             }
             let mut response = respond::problem(problem, request.method(), failure.closes());
-            if let Some((status, value)) = &known.cache {
-                let word = HeaderValue::from_static(status.nginx_word());
-                response.headers_mut().insert(X_CACHE, word);
-                response.headers_mut().insert(CACHE_STATUS, value.clone());
+            let told = known.cache.take();
+            let cache = told.as_ref().map(|(status, _)| *status);
+            if let Some((_, headers)) = told {
+                response.headers_mut().extend(headers);
             }
-            (response, None)
+            (response, cache)
         }
     };
     response.headers_mut().insert(X_REQUEST_ID, id.header());
@@ -152,9 +146,7 @@ pub(crate) async fn handle(
         // Without the query: a signature is a key to the picture and stays out of logs.
         path = %request.uri().path(),
         status = response.status().as_u16(),
-        cache = cache
-            .or(known.cache.map(|(status, _)| status))
-            .map_or("-", CacheStatus::nginx_word),
+        cache = cache.map_or("-", CacheStatus::nginx_word),
         ms = took.as_secs_f64() * 1e3,
     );
     response
@@ -196,7 +188,7 @@ async fn find(
     let wanted = CacheRequest::new(key(&canonical, accept));
     let served = edge.cache.serve(wanted, fetch).await?;
     if !served.head.status.is_success() {
-        known.cache = Some((served.status, served.cache_status(CACHE_NAME)));
+        known.cache = Some((served.status, respond::told(&served)));
         return Err(Failure::Upstream(served.head.status));
     }
     Ok(Found {

@@ -49,11 +49,7 @@ pub(crate) fn picture(
     let mut headers = prepared.clone();
     headers.insert(AGE, HeaderValue::from(served.age().as_secs()));
     set_lifetime(&mut headers, &served, lifetime);
-    headers.insert(CACHE_STATUS, served.cache_status(NAME));
-    headers.insert(
-        X_CACHE,
-        HeaderValue::from_static(served.status.nginx_word()),
-    );
+    headers.extend(told(&served));
 
     let ok = head.status == StatusCode::OK;
     let (status, body) = if ok && conditional::not_modified(request, &head.headers) {
@@ -80,6 +76,12 @@ pub(crate) fn picture(
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
+}
+
+/// What the cache did for an answer, as `Cache-Status` (RFC 9211) and in nginx's word.
+pub(crate) fn told(served: &Served) -> [(HeaderName, HeaderValue); 2] {
+    let word = HeaderValue::from_static(served.status.nginx_word());
+    [(CACHE_STATUS, served.cache_status(NAME)), (X_CACHE, word)]
 }
 
 /// The headers that are the same in every answer with this picture, as long as it is younger than `expires`.

@@ -4,13 +4,12 @@ mod balancer;
 
 use balancer::{Balancer, Lease};
 use bytes::Bytes;
-use futures::stream;
 use http::header::{HOST, HeaderName, HeaderValue, IF_NONE_MATCH};
 use http::{Request, Response, StatusCode, Uri, Version};
-use http_body::Frame;
-use http_body_util::{BodyExt, Empty, StreamBody};
+use http_body_util::{BodyExt, Empty};
 use http_cache::FetchError;
 use http_cache::cache::UpstreamResponse;
+use http_cache::silence::end_in_silence;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -193,20 +192,13 @@ impl Upstream {
 
     /// The response with a body that fails when it falls silent, and holds the lease until its end.
     fn with_guarded_body(&self, response: Response<Incoming>, lease: Lease) -> UpstreamResponse {
-        let timeout = self.timeout;
         response.map(|body| {
-            let frames = stream::unfold(Some((body, lease)), move |state| async move {
-                let (mut body, lease) = state?;
-                let frame: Result<Frame<Bytes>, FetchError> =
-                    match tokio::time::timeout(timeout, body.frame()).await {
-                        Ok(None) => return None,
-                        Ok(Some(Ok(frame))) => return Some((Ok(frame), Some((body, lease)))),
-                        Ok(Some(Err(error))) => Err(FetchError::Unreachable(chain(&error).into())),
-                        Err(_) => Err(FetchError::Timeout("the body fell silent".into())),
-                    };
-                Some((frame, None))
+            let body = body.map_err(move |error| {
+                // The resizer works on it as long as there is a body.
+                let _held = &lease;
+                FetchError::Unreachable(chain(&error).into())
             });
-            StreamBody::new(frames).boxed_unsync()
+            end_in_silence(body, self.timeout)
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Any bytes as the file of an entry: refused, or an entry that is written and read back as it is. What was written is
-//! refused when a bit of its head is another or a part of it is missing:
-//! the checksum of the file, not this form, answers for the body.
+//! refused when a bit of its head is another or a part of it is missing: the checksum of the file, not this form,
+//! answers for the body.
 //!
 //! `cargo fuzz run entry` in the crate's folder; on a stable toolchain with `RUSTC_BOOTSTRAP=1`.
 #![no_main]
