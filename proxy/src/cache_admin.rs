@@ -9,7 +9,8 @@
 //! | `GET /cache/stats` | what is held |
 //! | `GET /cache/entries?contains=&limit=` | entries on disk, as lines of JSON |
 //!
-//! A purge removes; with `?mode=soft` it marks stale. `DELETE` does as well as `POST`.
+//! A purge removes; with `?mode=soft` it marks stale. `DELETE` does as well as `POST`. It holds at once; 202 says that it
+//! is not on disk yet, so that it would not outlive the process.
 
 use crate::pipeline::Edge;
 use bytes::Bytes;
@@ -68,7 +69,11 @@ pub(crate) async fn respond(
                 Some(rule) => {
                     tracing::info!(?rule, ?mode, "purge");
                     let purged = cache.purge(rule, mode).await;
-                    json_answer(&json!(purged))
+                    let mut answer = json_answer(&json!(purged));
+                    if !purged.durable {
+                        *answer.status_mut() = StatusCode::ACCEPTED;
+                    }
+                    answer
                 }
                 None => text(
                     StatusCode::BAD_REQUEST,

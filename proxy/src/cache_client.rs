@@ -67,7 +67,7 @@ fn send(admin: &str, token: Option<&str>, method: &str, target: &str) -> anyhow:
         timeout: TIMEOUT,
     };
     match ask(request)? {
-        (200, body) => Ok(body),
+        (200 | 202, body) => Ok(body),
         (status, body) => bail!("{admin} answers {status}: {}", body.trim()),
     }
 }

@@ -36,8 +36,9 @@ impl Share {
         Self { budget, bytes: 0 }
     }
 
-    /// Takes that much more, if there is as much.
-    pub(crate) fn grow(&mut self, by: u64) -> bool {
+    /// Takes what is missing to hold `bytes`, if there is as much.
+    pub(crate) fn cover(&mut self, bytes: u64) -> bool {
+        let by = bytes.saturating_sub(self.bytes);
         let grown = |held: u64| {
             held.checked_add(by)
                 .filter(|held| *held <= self.budget.limit)
@@ -71,11 +72,11 @@ mod tests {
     fn shares_never_exceed_the_budget_and_are_given_back() {
         let budget = Arc::new(Budget::new(10));
         let [mut one, mut other] = [Share::of(budget.clone()), Share::of(budget.clone())];
-        assert!(one.grow(6) && other.grow(4));
-        assert!(!one.grow(1) && !other.grow(u64::MAX));
+        assert!(one.cover(6) && other.cover(4) && other.cover(3));
+        assert!(!one.cover(7) && !other.cover(u64::MAX));
         assert_eq!(budget.held(), 10);
         one.release();
-        assert!(other.grow(6));
+        assert!(other.cover(10));
         drop((one, other));
         assert_eq!(budget.held(), 0);
     }

@@ -34,6 +34,9 @@ use tokio::time::Instant;
 /// own.
 const MAX_REJOINS: usize = 4;
 
+/// How long a purge waits to be on disk.
+const PURGE_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// What a fetch answers.
 pub type UpstreamResponse = Response<UpstreamBody>;
 
@@ -74,6 +77,9 @@ pub struct Purged {
     pub memory: usize,
     /// Entries on disk, most of which were in memory as well.
     pub disk: usize,
+    /// Whether it is on disk by now, so that it outlives the process. If not, the disk is slow, or its folder another
+    /// process's: then what is purged is not served as long as this process lives, and will be removed when it can be.
+    pub durable: bool,
 }
 
 impl Cache {
@@ -244,8 +250,8 @@ impl Cache {
         may.then(|| Served::stored(entry.clone(), CacheStatus::Stale, now))
     }
 
-    /// Removes or marks as stale what a purge means, at once in both tiers and against flights under way; returns when
-    /// that is on disk as well.
+    /// Removes or marks as stale what a purge means, at once in both tiers and against flights under way; waits up to a
+    /// minute until that is on disk as well.
     pub async fn purge(&self, rule: Rule, mode: Mode) -> Purged {
         let (now, tag_of) = (self.0.config.clock.now(), self.0.config.tag_of);
         self.0.purges.declare(rule.clone(), mode, now);
@@ -254,14 +260,17 @@ impl Cache {
         let disk = tokio::task::spawn_blocking(move || {
             let disk = inner.disk.as_ref();
             let count = disk.map_or(0, |disk| disk.purge(&rule, mode, now));
+            let durable = disk.is_none_or(|disk| disk.is_caught_up_within(PURGE_TIMEOUT));
             // What was read from disk while that went on came into memory.
             inner.purges.declare(rule.clone(), mode, now);
             inner.memory.purge(&rule, mode, tag_of, now);
-            count
+            (count, durable)
         });
+        let (disk, durable) = disk.await.unwrap_or_default();
         Purged {
             memory,
-            disk: disk.await.unwrap_or_default(),
+            disk,
+            durable,
         }
     }
 

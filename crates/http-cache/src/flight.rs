@@ -4,7 +4,8 @@
 //! are kept as they arrive, so that the first client is answered while the body still comes, and a late one gets all.
 //!
 //! A body that turns out to be too large to be kept is no longer replayed: who is on board gets all of it, at the pace
-//! of the slowest, from a window that moves on. When it has, nobody comes on board any more.
+//! of the slowest, from a window that moves on. When it has, nobody comes on board any more. Who hardly reads is left
+//! behind.
 
 use crate::cache::UpstreamBody;
 use crate::entry::Head;
@@ -17,11 +18,17 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::time::Instant;
 
 /// Bytes of a body that is not replayed which wait for its readers at most.
-const WINDOW: u64 = 256 * 1024;
+pub(crate) const WINDOW: u64 = 256 * 1024;
+
+/// How long a window's worth of such a body may take its slowest reader while others, or the upstream, wait for it
+/// (nginx: `send_timeout`).
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why a fetch failed. One failure is told to all who wait for it.
 #[derive(Clone, Debug, Error)]
@@ -152,6 +159,12 @@ impl State {
         }
     }
 
+    /// Leaves the slowest behind: what they have not read will go.
+    fn leave_slowest(&mut self) {
+        let slowest = self.passengers.values().min().copied();
+        self.passengers.retain(|_, at| Some(*at) > slowest);
+    }
+
     /// What comes at a place of the body, once that is known.
     fn at(&self, index: usize) -> Poll<Option<Result<Frame<Bytes>, Incomplete>>> {
         let here = index.checked_sub(self.gone);
@@ -250,6 +263,7 @@ impl Flight {
 
     /// Waits until those on board have read as far as the window lets them fall behind; `false` when nobody is.
     pub(crate) async fn wait_for_readers(&self) -> bool {
+        let mut mark = (u64::MAX, Instant::now() + PATIENCE);
         loop {
             {
                 let mut state = self.0.lock();
@@ -264,9 +278,15 @@ impl Flight {
                 if state.bytes <= WINDOW {
                     return true;
                 }
+                if state.bytes.saturating_add(WINDOW) <= mark.0 {
+                    mark = (state.bytes, Instant::now() + PATIENCE);
+                }
             }
             // Keeps what was told since the look above.
-            self.0.read.notified().await;
+            let read = self.0.read.notified();
+            if tokio::time::timeout_at(mark.1, read).await.is_err() {
+                self.0.lock().leave_slowest();
+            }
         }
     }
 
@@ -311,6 +331,9 @@ impl Passenger {
         stream::unfold(Some((self, 0)), |reader| async move {
             let (passenger, index) = reader?;
             let next = passenger.wait_for(|state| {
+                if !state.passengers.contains_key(&passenger.number) {
+                    return Some(Some(Err(Incomplete)));
+                }
                 let Poll::Ready(next) = state.at(index) else {
                     return None;
                 };
@@ -375,6 +398,24 @@ mod tests {
             texts(passenger).await,
             [Ok("half".to_owned()), Err(Incomplete)]
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_hardly_reads_is_left_behind() {
+        let (flight, gate, first) = take_off();
+        let (mut reader, mut idler) = (gate.board().unwrap().body(), first.body());
+        flight.stop_replaying();
+        for _ in 0..3 {
+            flight.push(Bytes::from(vec![7; WINDOW as usize]));
+            reader.next().await.unwrap().unwrap();
+        }
+        let begun = Instant::now();
+        assert!(flight.wait_for_readers().await);
+        assert_eq!(begun.elapsed(), PATIENCE);
+        assert_eq!(flight.0.lock().chunks.len(), 0);
+        assert_eq!(idler.next().await.unwrap().unwrap_err(), Incomplete);
+        flight.end(Ok(None));
+        assert!(reader.next().await.is_none());
     }
 
     #[tokio::test]

@@ -115,6 +115,13 @@ impl Purges {
         let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
         recent.epoch += 1;
         let epoch = recent.epoch;
+        // The same once more takes the place of the one before, so that it is not remembered twice.
+        if let Some(last) = recent.rules.back_mut()
+            && (&last.rule, last.mode) == (&rule, mode)
+        {
+            (last.epoch, last.at) = (epoch, at);
+            return;
+        }
         recent.rules.push_back(Declared {
             epoch,
             rule,

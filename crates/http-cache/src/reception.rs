@@ -1,10 +1,11 @@
 //! What becomes of a fetched response: its head is told, its body is passed on, the whole is stored.
 
+use crate::budget::Share;
 use crate::cache::{Inner, UpstreamBody, UpstreamResponse, is_failure};
 use crate::date::date_of;
 use crate::directives::{Directives, Scope};
 use crate::entry::{Entry, Head, Stored};
-use crate::flight::{FetchError, Flight, FlightHead, Incomplete, Unkept};
+use crate::flight::{FetchError, Flight, FlightHead, Incomplete, Unkept, WINDOW};
 use crate::freshness::Freshness;
 use crate::headers::{content_length, date, owned, strip_connection_headers, updated};
 use crate::key::Key;
@@ -178,7 +179,15 @@ impl Reception {
         let for_all =
             storable.is_some() || status.is_server_error() || self.request.headers.is_none();
         let shareable = for_all && is_shareable(&parts) && selecting.is_some();
-        let too_large = length.is_some_and(|length| length > config.max_body);
+        let counters = &self.inner.counters;
+        let (too_large, mut share) = (
+            length.is_some_and(|length| length > config.max_body),
+            self.inner.share(),
+        );
+        // Room for a large body is taken before it comes: of one that finds none, nothing is held for slow readers. Small
+        // ones fit the window that readers share.
+        let crowded =
+            !too_large && length.is_some_and(|length| length > WINDOW && !share.cover(length));
         let head = Arc::new(Head::new(
             status,
             parts.headers,
@@ -197,14 +206,17 @@ impl Reception {
             self.inner.remove(&self.selected.slot);
         }
         if too_large {
-            count(&self.inner.counters.too_large);
+            count(&counters.too_large);
         }
-        if too_large || (storable.is_none() && !shareable) {
+        if crowded {
+            count(&counters.over_budget);
+        }
+        if too_large || crowded || (storable.is_none() && !shareable) {
             let unkept = Some(Unkept::new(body, self.permit.take()));
             return self.flight.set_head(Ok(told(false, unkept)));
         }
         self.flight.set_head(Ok(told(shareable, None)));
-        let Some(received) = self.receive_body(body).await else {
+        let Some(received) = self.receive_body(body, share).await else {
             return self.flight.end(Err(Incomplete));
         };
         if length.is_some_and(|length| length != received.length) {
@@ -219,8 +231,8 @@ impl Reception {
 
     /// Passes the body on as it comes; `None` when it breaks off, or is for nobody any more. One that exceeds the bounds is
     /// not kept.
-    async fn receive_body(&self, mut body: UpstreamBody) -> Option<Received> {
-        let (mut chunks, mut share) = (Some(Vec::new()), self.inner.share());
+    async fn receive_body(&self, mut body: UpstreamBody, mut share: Share) -> Option<Received> {
+        let mut chunks = Some(Vec::new());
         let mut received = Received::default();
         while let Some(frame) = body.frame().await {
             let chunk = match frame.ok()?.into_data() {
@@ -235,7 +247,7 @@ impl Reception {
                 let counters = &self.inner.counters;
                 let exceeded = if received.length > self.inner.config.max_body {
                     Some(&counters.too_large)
-                } else if share.grow(chunk.len() as u64) {
+                } else if share.cover(received.length) {
                     None
                 } else {
                     Some(&counters.over_budget)
@@ -309,7 +321,9 @@ impl Reception {
             .changing_variants
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let mut variants = match self.inner.memory.get(key) {
+        let disk = self.inner.disk.as_ref();
+        let known = self.inner.memory.get(key);
+        let mut variants = match known.or_else(|| disk?.waiting(key)) {
             Some(Stored::Variants(variants)) => Variants::clone(&variants),
             _ => self
                 .selected

@@ -462,6 +462,26 @@ async fn bodies_in_flight_share_a_budget_and_what_finds_no_room_is_passed_on() {
     assert_eq!((cache.flight_bytes(), cache.memory().entries()), (0, 1));
 }
 
+#[tokio::test]
+async fn of_a_large_body_that_finds_no_room_nothing_is_held() {
+    let (cache, _) = cache_with(LONG, 300_000);
+    let served = [("/a", 290_000), ("/b", 300_001)].map(|(key, length)| {
+        let cache = cache.clone();
+        async move {
+            let fetch = move |_| async move { ok_of(length) };
+            cache.serve(request(key), fetch).await.unwrap()
+        }
+    });
+    let [fits, too_large] = served;
+    let (fits, too_large) = (fits.await, too_large.await);
+    landed(&cache).await;
+    assert_eq!(cache.flight_bytes(), 0);
+    assert_eq!(cache.counters().over_budget.load(Ordering::Relaxed), 1);
+    assert_eq!(length(too_large).await, 300_001);
+    assert_eq!(length(fits).await, 290_000);
+    assert_eq!(cache.memory().entries(), 1);
+}
+
 fn ok_of(length: usize) -> Result<UpstreamResponse, FetchError> {
     let body = Full::new(Bytes::from(vec![7; length])).map_err(|never| match never {});
     Ok(Response::new(body.boxed_unsync()))

@@ -1,8 +1,9 @@
 //! The disk tier: entries as `cacache` content files, found through an index in memory.
 //!
 //! A thread of its own writes and evicts, behind a bounded queue, so that no request waits for the disk's writes. What
-//! waits there is found there; a full queue or a failing disk only means that something is not stored. A hit is one file read, whose checksum is
-//! verified. The same thread reads `cacache`'s index on disk at start; until it has, keys are looked up there.
+//! waits there is found there; a full queue or a failing disk only means that something is not stored. A hit is one file
+//! read, whose checksum is verified. The same thread reads `cacache`'s index on disk at start; until it has, keys are
+//! looked up there.
 //!
 //! | module | holds |
 //! | --- | --- |
@@ -47,9 +48,6 @@ const NOTES: usize = 4096;
 
 /// How often it is noted on disk that an entry is still used; its place in the order after a restart is that exact.
 const NOTE_INTERVAL: u32 = 3600;
-
-/// How long a purge waits to be on disk. In the index it is at once; a folder that another process has takes longer.
-const PURGE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Nodes of the index that a purge or a listing looks at before it lets go of the lock.
 const STEP: usize = 4096;
@@ -199,16 +197,19 @@ impl Disk {
 
     /// Queues the removal of one key.
     pub(crate) fn remove(&self, key: &Key) {
-        self.shared.queue.remove(key);
+        // What a complete index does not know is not there, unless the writer has it in hand.
+        let complete = self.is_complete();
+        let waited = self.shared.queue.remove(key);
         let slot = self.shared.lock().remove(key.as_str());
-        self.send(Job::Remove(key.clone(), slot));
+        if slot.is_some() || waited || !complete {
+            self.send(Job::Remove(key.clone(), slot));
+        }
     }
 
-    /// Removes or marks what a purge means, at once in the index and before this returns also on disk. Blocks.
+    /// Removes or marks what a purge means, at once in the index; on disk it is when [`Disk::is_caught_up_within`] says
+    /// so. Gives how many entries it meant.
     pub(crate) fn purge(&self, rule: &Rule, mode: Mode, now: SystemTime) -> usize {
-        let (Some(jobs), tag_of) = (&self.jobs, self.shared.purges.tag_of()) else {
-            return 0;
-        };
+        let tag_of = self.shared.purges.tag_of();
         let now = Seconds::of(now);
         // What waits and is to be marked is so when it is written or looked up.
         let waiting = self
@@ -246,13 +247,16 @@ impl Disk {
                 }
             };
             drop(index);
-            let _ = jobs.send(job);
-        }
-        let (done, wait) = sync_channel(1);
-        if jobs.send(Job::Tell(done)).is_ok() {
-            let _ = wait.recv_timeout(PURGE_TIMEOUT);
+            self.send(job);
         }
         count
+    }
+
+    /// Whether all that was asked for so far is done on disk; waits that long for it. Blocks.
+    pub(crate) fn is_caught_up_within(&self, timeout: Duration) -> bool {
+        let (done, wait) = sync_channel(1);
+        self.send(Job::Tell(done));
+        wait.recv_timeout(timeout).is_ok()
     }
 
     /// Queues the removal of what has not been asked for in the `inactive` time.

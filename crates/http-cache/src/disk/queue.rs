@@ -95,12 +95,13 @@ impl Queue {
         self.told_of(key, entry.told).is_some()
     }
 
-    /// Forgets an entry, also one that the writer has in hand: it asks again before it makes it visible.
-    pub(super) fn remove(&self, key: &Key) {
+    /// Forgets an entry, also one that the writer has in hand: it asks again before it makes it visible. Whether there
+    /// was one.
+    pub(super) fn remove(&self, key: &Key) -> bool {
         let mut state = self.lock();
-        if let Some(gone) = state.entries.remove(key) {
-            state.bytes -= gone.bytes;
-        }
+        let gone = state.entries.remove(key);
+        state.bytes -= gone.as_ref().map_or(0, |gone| gone.bytes);
+        gone.is_some()
     }
 
     /// Forgets an entry that was dealt with; `false` when there is another one in its place.

@@ -266,7 +266,7 @@ fn a_folder_that_cannot_be_written_costs_the_store_only() {
 }
 
 #[test]
-fn a_purge_is_on_disk_when_it_returns() {
+fn a_purge_is_on_disk_when_the_tier_has_caught_up() {
     let dir = tempfile::tempdir().unwrap();
     let disk = open(config(dir.path()));
     for text in ["/cats/a", "/cats/b", "/dogs/a"] {
@@ -278,6 +278,7 @@ fn a_purge_is_on_disk_when_it_returns() {
         SystemTime::now(),
     );
     assert_eq!(count, 2);
+    assert!(disk.is_caught_up_within(Duration::from_secs(60)));
     assert_eq!(contents(dir.path()).len(), 1);
     assert!(disk.body("/cats/a").is_none() && disk.body("/dogs/a").is_some());
 }
@@ -404,9 +405,14 @@ fn what_waits_for_the_disk_is_found_and_purged_like_what_is_there() {
         );
     };
     check(&disk);
+    assert!(
+        !disk.is_caught_up_within(Duration::ZERO),
+        "the folder is another's"
+    );
     drop(first);
     disk.settle();
     check(&disk);
+    assert!(disk.is_caught_up_within(Duration::from_secs(60)));
     assert_eq!((disk.queued(), disk.held().1), (0, 2));
     assert_eq!(contents(dir.path()).len(), 2);
 }

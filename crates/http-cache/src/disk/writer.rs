@@ -43,7 +43,7 @@ impl Shared {
         self.catch_up();
     }
 
-    /// Does what found no room in the queue.
+    /// Does what look-ups left to do, which have no way to the queue.
     fn catch_up(&self) {
         let overflow = self.overflow.lock();
         let jobs = std::mem::take(&mut *overflow.unwrap_or_else(PoisonError::into_inner));
