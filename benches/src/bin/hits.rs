@@ -10,11 +10,16 @@ use bench::tandem::{TOKEN, Tandem, sign};
 use bench::wrk::{self, Run};
 use bench::{http, procfs};
 use clap::Parser;
+use mimalloc::MiMalloc;
 use stack::Role;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+
+/// As `edge-proxy` has it, which this program takes the role of.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Compares hits with nginx and writes docs/benchmarks/hits.md.
 #[derive(Parser)]

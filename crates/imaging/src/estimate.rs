@@ -6,6 +6,7 @@ use crate::animate::stays_animated;
 use crate::decode::{jpeg_limits, lossy_frame, shrinks, webp_scale};
 use crate::error::Error;
 use crate::geometry::{Area, Size, plan};
+use crate::info::shrink_for_info;
 use crate::pixels::Layout;
 use crate::probe::{Header, read_header};
 use crate::shrink::{self, Shrink};
@@ -28,12 +29,8 @@ pub fn estimate(original: &[u8], request: &Request, settings: &Settings) -> Resu
         Operation::Size => return Ok(FIXED),
         Operation::Original => return Ok(FIXED + original.len() as u64),
         Operation::Info => {
-            let small = Size {
-                width: stored.width.min(100),
-                height: stored.height.min(100),
-            };
             let shrink = if shrinks(original, &header) {
-                shrink::choose(Area::whole(stored), small, header.orientation)
+                shrink_for_info(stored)
             } else {
                 Shrink::Full
             };

@@ -8,13 +8,22 @@ use crate::orient::{Orientation, orient};
 use crate::pixels::Pixels;
 use crate::probe::Header;
 use crate::resize::thumbnail;
-use crate::shrink;
+use crate::shrink::{self, Shrink};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt::Write;
 
 /// `ThumbHash` takes no more.
 const SIDE: u32 = 100;
+
+/// How far an original may be shrunk while it is decoded to be looked at.
+pub(crate) fn shrink_for_info(stored: Size) -> Shrink {
+    let small = Size {
+        width: stored.width.min(SIDE),
+        height: stored.height.min(SIDE),
+    };
+    shrink::choose(Area::whole(stored), small, Orientation::default())
+}
 
 /// The JSON: type, size, frames, orientation, profile, alpha, `ThumbHash`, main colour.
 ///
@@ -24,11 +33,7 @@ const SIDE: u32 = 100;
 pub(crate) fn info(original: &[u8], header: Header) -> Result<(Vec<u8>, bool), Error> {
     let Size { width, height } = header.seen();
     let (format, frames, lie) = (header.format, header.frames, header.orientation);
-    let small = Size {
-        width: header.stored.width.min(SIDE),
-        height: header.stored.height.min(SIDE),
-    };
-    let shrink = shrink::choose(Area::whole(header.stored), small, Orientation::default());
+    let shrink = shrink_for_info(header.stored);
     let decoded = decode(original, header, shrink)?;
     let alpha = decoded.pixels.layout().has_alpha();
     let small = thumbnail(&decoded.pixels, SIDE)?;

@@ -1,5 +1,6 @@
 //! Which format a result has.
 
+use crate::encode::WEBP_MAX_SIDE;
 use crate::error::Error;
 use crate::geometry::Size;
 use crate::limits::Limits;
@@ -16,20 +17,25 @@ pub(crate) fn choose(
 ) -> Result<Format, Error> {
     let pixels = u64::from(size.width) * u64::from(size.height);
     let small_enough = pixels <= limits.max_avif_pixels;
-    let fits_webp = size.width.max(size.height) <= 16_383;
-    match wanted {
-        None => Ok(original),
-        Some(OutputFormat::Named(Format::Avif)) if !small_enough => Err(Error::ResultTooLarge {
-            width: size.width,
-            height: size.height,
-            reason: "more pixels than an AVIF may have",
-        }),
-        Some(OutputFormat::Named(format)) => Ok(format),
-        Some(OutputFormat::Auto) => Ok(match accepts {
+    let fits_webp = size.width.max(size.height) <= WEBP_MAX_SIDE;
+    let too_large = |reason| Error::ResultTooLarge {
+        width: size.width,
+        height: size.height,
+        reason,
+    };
+    let format = match wanted {
+        None => original,
+        Some(OutputFormat::Named(format)) => format,
+        Some(OutputFormat::Auto) => match accepts {
             AcceptClass::Avif if !animated && small_enough => Format::Avif,
             AcceptClass::Avif | AcceptClass::Webp if fits_webp => Format::WebP,
             _ => original,
-        }),
+        },
+    };
+    match format {
+        Format::Avif if !small_enough => Err(too_large("more pixels than an AVIF may have")),
+        Format::WebP if !fits_webp => Err(too_large("the sides of a WebP end at 16,383")),
+        format => Ok(format),
     }
 }
 
@@ -67,21 +73,16 @@ mod tests {
     }
 
     #[test]
-    fn an_avif_that_is_too_large_is_refused_when_asked_for_by_name() {
-        let size = Size {
-            width: 4000,
-            height: 3000,
-        };
-        let wanted = Some(OutputFormat::Named(Format::Avif));
-        let limits = Limits::default();
-        let refused = choose(
-            wanted,
-            Format::Jpeg,
-            false,
-            AcceptClass::Avif,
-            size,
-            &limits,
-        );
-        assert!(matches!(refused, Err(Error::ResultTooLarge { .. })));
+    fn what_is_too_large_for_a_format_is_refused_when_asked_for_by_name() {
+        for (format, width, height) in [
+            (Format::Avif, 4000, 3000),
+            (Format::WebP, 16_384, 10),
+            (Format::WebP, 10, 16_384),
+        ] {
+            let (wanted, size) = (Some(OutputFormat::Named(format)), Size { width, height });
+            let (accepts, limits) = (AcceptClass::Avif, Limits::default());
+            let refused = choose(wanted, Format::Jpeg, false, accepts, size, &limits);
+            assert!(matches!(refused, Err(Error::ResultTooLarge { .. })));
+        }
     }
 }

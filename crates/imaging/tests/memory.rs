@@ -1,4 +1,4 @@
-//! The estimate against what processes really hold, by way of the example, which has the allocator of a real program.
+//! The estimate against what processes really hold, by way of the example, which has the allocator of the resizer, the system's.
 
 #![allow(clippy::unwrap_used)] // a failed test is what a panic is for
 
@@ -56,6 +56,16 @@ fn an_estimate_is_never_less_than_the_peak_and_not_far_above_it() {
     let rgb = image::DynamicImage::from(picture.clone()).into_rgb8();
     let encoder = ::webp::Encoder::from_rgb(&rgb, rgb.width(), rgb.height());
     std::fs::write(&lossy, &*encoder.encode(80.0)).unwrap();
+    // More than a power of two of coefficients, none of which are 0: the most that a list of symbols takes.
+    let noise = folder.join("noise.png");
+    image::RgbImage::from_fn(1100, 1000, |x, y| {
+        let n = (y * 1100 + x).wrapping_mul(0x9e37_79b1);
+        let n = (n ^ n >> 15).wrapping_mul(0x85eb_ca6b);
+        let [a, b, c, _] = (n ^ n >> 13).wrapping_mul(0xc2b2_ae35).to_be_bytes();
+        image::Rgb([a, b, c])
+    })
+    .save(&noise)
+    .unwrap();
     let gif = folder.join("picture.gif");
     image::imageops::thumbnail(&picture, 600, 440)
         .save(&gif)
@@ -74,6 +84,8 @@ fn an_estimate_is_never_less_than_the_peak_and_not_far_above_it() {
         (png.clone(), "/resize/300"),
         (png.clone(), "/resize/1200"),
         (png.clone(), "/resize/1200,f=jpeg"),
+        (noise.clone(), "/resize/1100,f=jpeg,q=100"),
+        (noise.clone(), "/resize/1100,f=jpeg,q=89"),
         (png.clone(), "/resize/800,f=webp,lossless=1"),
         (png.clone(), "/resize/800,f=gif"),
         (png.clone(), "/crop/400x400,g=smart,blur=3,sharpen=20"),

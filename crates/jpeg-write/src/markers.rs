@@ -43,9 +43,6 @@ pub(crate) fn frame(
 
 /// DHT. With each table its class, in the upper four bits, and number.
 pub(crate) fn tables(file: &mut Vec<u8>, tables: &[(u8, &Table)]) {
-    if tables.is_empty() {
-        return;
-    }
     let size = tables.iter().map(|(_, table)| table.size()).sum();
     segment(file, 0xC4, size);
     for (number, table) in tables {

@@ -1,8 +1,7 @@
 //! The scans of a progressive file that follow the means: bands of one component's other coefficients (T.81, G.1.2).
 
 use crate::component::Component;
-use crate::sequential::ZEROS;
-use crate::symbols::{OTHERS, Sink, magnitude};
+use crate::symbols::{OTHERS, Sink, ZEROS, put_value};
 
 /// The longest run of blocks that one symbol can end.
 const LONGEST_RUN: u32 = 0x7FFF;
@@ -123,14 +122,8 @@ fn begin<const WHOLE: bool, S: Sink>(
                 }
                 let place = places.trailing_zeros();
                 places &= places - 1;
-                let mut run = place - next;
+                put_value(sink, OTHERS, place - next, value);
                 next = place + 1;
-                while run > 15 {
-                    sink.symbol(OTHERS, ZEROS, 0, 0);
-                    run -= 16;
-                }
-                let (category, bits) = magnitude(i32::from(value));
-                sink.symbol(OTHERS, (run << 4 | category) as u8, bits, category);
             }
             if next <= band.last {
                 end_block(&mut ended, sink);

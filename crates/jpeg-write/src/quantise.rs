@@ -47,7 +47,7 @@ impl Quantisers {
 
     /// `jpeg_quality_scaling` and `jpeg_add_quant_table` of libjpeg, held to 8 bits.
     fn scaled(table: &[u8; 64], quality: u8) -> Self {
-        let quality = u32::from(quality.clamp(1, 100));
+        let quality = u32::from(quality);
         let percent = if quality < 50 {
             5000 / quality
         } else {

@@ -10,8 +10,7 @@ use crate::{markers, sequential, trial};
 /// Bits that may be left to later scans, of brightness and of colours: more gains less than 0.1 %.
 const DEEPEST: [u32; 3] = [2, 1, 1];
 
-/// Scans of fewer symbols wait for the next, which may share their table. Others gain nothing by it, and would take
-/// memory.
+/// Scans of fewer symbols wait for the next, which may share their table. More gain nothing by it, and would take memory.
 const FEW: usize = 1 << 16;
 
 /// A scan of one component, ready to be written.
@@ -29,6 +28,18 @@ struct Group {
     histogram: Histogram,
     /// Those without codes.
     bits: u64,
+}
+
+impl Group {
+    /// The symbols with those of one more scan, where a table for both is smaller than two.
+    fn shared(&self, histogram: &Histogram) -> Option<Histogram> {
+        let both = merged(&self.histogram, histogram);
+        (size(&both) < size(&self.histogram) + size(histogram)).then_some(both)
+    }
+
+    fn tokens(&self) -> usize {
+        self.scans.iter().map(|scan| scan.tokens.len()).sum()
+    }
 }
 
 /// Appends the scans of `components` to `file`.
@@ -50,7 +61,7 @@ pub(crate) fn write(components: &[Component], file: Vec<u8>) -> Vec<u8> {
     let mut file = write_means(components, file);
     let mut waiting: Option<Group> = None;
     for (index, component, band) in order {
-        let (mut counts, mut tokens) = (Counts::new(), Tokens::default());
+        let (mut counts, mut tokens) = (Counts::new(), Tokens::with_room(component));
         band.scan(
             component,
             0..component.high,
@@ -62,37 +73,30 @@ pub(crate) fn write(components: &[Component], file: Vec<u8>) -> Vec<u8> {
             band,
             tokens,
         };
-        if let Some(group) = &mut waiting {
-            let both = merged(&group.histogram, &histogram);
-            if size(&both) < size(&group.histogram) + size(&histogram) {
+        let shared = waiting.as_ref().and_then(|group| group.shared(&histogram));
+        let group = match (waiting.take(), shared) {
+            (Some(mut group), Some(both)) => {
                 group.histogram = both;
                 group.bits += counts.bits;
                 group.scans.push(scan);
-                continue;
+                group
             }
-        }
-        let group = Group {
-            scans: vec![scan],
-            histogram,
-            bits: counts.bits,
-        };
-        if let Some(before) = waiting.replace(group) {
-            file = write_group(&before, file);
-        }
-        waiting = match waiting {
-            Some(group)
-                if group
-                    .scans
-                    .iter()
-                    .map(|scan| scan.tokens.len())
-                    .sum::<usize>()
-                    > FEW =>
-            {
-                file = write_group(&group, file);
-                None
+            (before, _) => {
+                if let Some(before) = before {
+                    file = write_group(&before, file);
+                }
+                Group {
+                    scans: vec![scan],
+                    histogram,
+                    bits: counts.bits,
+                }
             }
-            few => few,
         };
+        if group.tokens() > FEW {
+            file = write_group(&group, file);
+        } else {
+            waiting = Some(group);
+        }
     }
     match waiting {
         Some(last) => write_group(&last, file),

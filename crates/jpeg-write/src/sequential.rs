@@ -2,10 +2,8 @@
 
 use crate::bits::BitWriter;
 use crate::component::Component;
-use crate::symbols::{CHROMA, Codes, Counts, MEANS, OTHERS, Sink, Tokens, magnitude};
+use crate::symbols::{CHROMA, Codes, Counts, MEANS, OTHERS, Sink, Tokens, magnitude, put_value};
 
-/// A run of 16 zeros.
-pub(crate) const ZEROS: u8 = 0xF0;
 const END_OF_BLOCK: u8 = 0;
 
 /// What is left of a line of blocks.
@@ -121,14 +119,8 @@ fn put_others<S: Sink>(mut places: u64, values: &mut &[i16], table: usize, sink:
         *values = rest;
         let place = places.trailing_zeros();
         places &= places - 1;
-        let mut run = place - next;
+        put_value(sink, table, place - next, value);
         next = place + 1;
-        while run > 15 {
-            sink.symbol(table, ZEROS, 0, 0);
-            run -= 16;
-        }
-        let (category, bits) = magnitude(i32::from(value));
-        sink.symbol(table, (run << 4 | category) as u8, bits, category);
     }
     if next < 64 {
         sink.symbol(table, END_OF_BLOCK, 0, 0);

@@ -1,7 +1,11 @@
 //! Where the symbols of a scan go: they are counted, and listed to be written when codes are made from the counts.
 
 use crate::bits::BitWriter;
+use crate::component::Component;
 use crate::huffman::{Histogram, Table};
+
+/// A run of 16 zeros.
+pub(crate) const ZEROS: u8 = 0xF0;
 
 /// The table of a component's means.
 pub(crate) const MEANS: usize = 0;
@@ -77,6 +81,15 @@ type Token = u32;
 const NO_SYMBOL: u32 = 1 << 10;
 
 impl Tokens {
+    /// With room for the symbols of a whole component, so that the list is not copied while it grows.
+    pub(crate) fn with_room(component: &Component) -> Self {
+        let values: usize = component.values.iter().map(|values| values.len()).sum();
+        Self {
+            list: Vec::with_capacity(values + component.places.len()),
+            deferred: Vec::new(),
+        }
+    }
+
     pub(crate) fn clear(&mut self) {
         self.list.clear();
     }
@@ -179,4 +192,15 @@ pub(crate) fn magnitude(value: i32) -> (u32, u32) {
     let category = 32 - value.unsigned_abs().leading_zeros();
     let bits = (value + (value >> 31)).cast_unsigned() & ((1 << category) - 1);
     (category, bits)
+}
+
+/// A coefficient that is not 0, behind `run` that are (T.81, F.1.2.2).
+#[inline(always)]
+pub(crate) fn put_value<S: Sink>(sink: &mut S, table: usize, mut run: u32, value: i16) {
+    while run > 15 {
+        sink.symbol(table, ZEROS, 0, 0);
+        run -= 16;
+    }
+    let (category, bits) = magnitude(i32::from(value));
+    sink.symbol(table, (run << 4 | category) as u8, bits, category);
 }

@@ -8,8 +8,7 @@
 use crate::component::Component;
 use crate::huffman::cost;
 use crate::progressive::{Band, keep};
-use crate::sequential::ZEROS;
-use crate::symbols::{Counts, OTHERS, magnitude};
+use crate::symbols::{Counts, OTHERS, ZEROS, magnitude};
 
 /// Blocks that are looked at, roughly, unless it were less than one line in so many: 0.05 % larger than with all.
 const SAMPLE: usize = 256;
@@ -167,7 +166,7 @@ impl Tally {
                 .zip(histogram.iter_mut().step_by(16))
                 .zip(&ends.counts)
             {
-                // Symbol F0 is no end, and runs as long as that do not come in a sample.
+                // Symbol F0 is no end, and longer runs cost too little to count.
                 if length < 15 {
                     *to = u64::from(count);
                     bits += u64::from(count) * length;
@@ -196,7 +195,7 @@ impl Scale {
 /// The bands in which `component` is best written, at most `deepest` bits being left to later scans.
 pub(crate) fn bands(component: &Component, deepest: u32) -> Vec<Band> {
     let blocks = component.wide * component.high;
-    let step = blocks.div_ceil(SAMPLE).min(SPARSEST);
+    let step = blocks.div_ceil(SAMPLE).min(SPARSEST).min(component.high);
     let rows = (0..component.high).skip((step - 1) / 2).step_by(step);
     let scale = Scale {
         all: component.high as u64,
@@ -312,6 +311,24 @@ mod tests {
                 assert_eq!(tally.sizes(scale), sizes, "{grain} {low}");
             }
         }
+    }
+
+    #[test]
+    fn a_strip_of_few_lines_is_sampled_too() {
+        // As much detail as below, in lines of blocks fewer than are passed over in a large picture.
+        let mut strip = component(31);
+        strip.wide *= strip.high;
+        strip.stride = strip.wide;
+        strip.high = 1;
+        strip.values = vec![strip.values.concat().into()];
+        for _ in 0..8 {
+            strip.wide *= 2;
+            strip.stride = strip.wide;
+            strip.means = strip.means.repeat(2);
+            strip.places = strip.places.repeat(2);
+            strip.values = vec![strip.values[0].repeat(2).into()];
+        }
+        assert!(bands(&strip, 2)[0].low > 0);
     }
 
     #[test]

@@ -5,7 +5,6 @@
 
 pub mod admin;
 pub mod admin_client;
-mod allocator;
 pub mod announce;
 pub mod framing;
 pub mod healthcheck;

@@ -4,7 +4,7 @@
 set -eu
 out=corpus/decode
 mkdir -p "$out"
-rm -f "$out"/*
+rm -f "$out"/*-00?
 scene() { # width height
     # Bytes from 1 on, which every awk writes.
     LC_ALL=C awk -v w="$1" -v h="$2" 'BEGIN {

@@ -18,7 +18,7 @@ use crate::{
 
 /// Decodes a frame at a fraction of its size.
 ///
-/// At full size the pixels are those of libwebp, to the bit. At a smaller size each is the average of those that it
+/// At full size the pixels are those of libwebp, to the bit, for what its encoder writes. At a smaller size each is the average of those that it
 /// stands for, as they are before the loop filter where that is a weak one.
 ///
 /// A frame that ends early is no error, see [`Picture::truncated`]: what arrived is shown, and what is missing is taken
@@ -39,7 +39,7 @@ pub fn decode(frame: &[u8], scale: Scale, limits: &Limits) -> Result<Picture, Er
     })
 }
 
-/// The bytes that [`decode`] of a frame of this size holds at most, beside the frame itself and about 20 kB of tables:
+/// The bytes that [`decode`] of a frame of this size holds at most, beside the frame itself and less than 20 kB of tables:
 /// three for each pixel of the picture, and for each column what a row or two of macroblocks need.
 pub fn memory(width: u32, height: u32, scale: Scale) -> u64 {
     let columns = u64::from(width.div_ceil(16));

@@ -83,7 +83,7 @@ impl Block {
         }
         self.content = Content::of(read, self.dc, factors);
         self.factor = factors.ac as i16;
-        self.content != Content::Nothing || read.end > first
+        self.content != Content::Nothing
     }
 }
 

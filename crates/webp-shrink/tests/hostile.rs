@@ -77,7 +77,7 @@ fn what_arrived_is_shown() {
 }
 
 #[test]
-fn limits_hold_before_anything_is_allocated() {
+fn sizes_beyond_the_limits_are_refused() {
     let mut frame = FRAMES[0].clone();
     frame[6..10].copy_from_slice(&[0xff; 4]);
     let (width, height) = (16_383, 16_383);

@@ -13,7 +13,7 @@ use crate::pixels::Pixels;
 use image_url::Format;
 
 pub(crate) use gif::GifAnimation;
-pub(crate) use webp::WebPAnimation;
+pub(crate) use webp::{MAX_SIDE as WEBP_MAX_SIDE, WebPAnimation};
 
 /// Defaults of the encoders, where the URL is silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
