@@ -4,8 +4,8 @@
 //! The comparison itself ran on other machines, so libvips does the same job here, in process and without HTTP: what a
 //! server built on it could reach at best.
 
+use crate::http::get_blocking as get;
 use crate::originals::make_2k;
-use crate::peer::get;
 use crate::report::table;
 use crate::tandem::{Tandem, sign};
 use crate::worker::{Vips, figures};
@@ -57,13 +57,13 @@ const ROWS: [Row; 4] = [
     },
 ];
 
-/// Does the job for a time in each format.
+/// Does the job for a time in each format, with 4 photographs for each of the `views`, at most three.
 ///
 /// # Errors
 /// When a peer fails.
-pub fn run(time: Duration) -> anyhow::Result<String> {
+pub fn run(time: Duration, views: usize) -> anyhow::Result<String> {
     let dir = tempfile::tempdir()?;
-    let photographs = make_2k(dir.path())?;
+    let photographs = make_2k(dir.path(), views)?;
     for copy in 0..COPIES {
         let folder = dir.path().join(format!("c{copy}"));
         std::fs::create_dir(&folder)?;

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail};
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -11,17 +12,38 @@ use tokio::net::TcpStream;
 /// When the server cannot be reached or answers anything else.
 pub async fn get(address: SocketAddr, target: &str) -> anyhow::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(address).await?;
-    let request = format!("GET {target} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).await?;
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
+    stream.write_all(request(target).as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    body(answer, target)
+}
+
+/// The same, for threads that have nothing else to do.
+///
+/// # Errors
+/// When the server cannot be reached or answers anything else.
+pub fn get_blocking(address: SocketAddr, target: &str) -> anyhow::Result<Vec<u8>> {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.write_all(request(target).as_bytes())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    body(answer, target)
+}
+
+fn request(target: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")
+}
+
+fn body(mut answer: Vec<u8>, target: &str) -> anyhow::Result<Vec<u8>> {
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n");
     let end = end.context("no HTTP answer")?;
-    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let head = String::from_utf8_lossy(&answer[..end]);
     if !head.starts_with("HTTP/1.1 200 ") {
         bail!("{target}: {}", head.lines().next().unwrap_or_default());
     }
-    Ok(bytes.split_off(end + 4))
+    Ok(answer.split_off(end + 4))
 }
 
 /// GETs all targets over a few connections that are kept, the bodies read and dropped. For filling a cache.

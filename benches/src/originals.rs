@@ -88,16 +88,17 @@ pub fn make(dir: &Path) -> anyhow::Result<()> {
 
 /// Photographs 2,040 pixels wide, as the public comparison has them, each as JPEG, PNG and WebP named `0.jpg`, `0.png` …
 ///
+/// `views` of each sample, at most three: the whole, and parts of it that show more detail a pixel. Gives how many.
+///
 /// # Errors
 /// When a sample cannot be read or the folder not be written.
-pub fn make_2k(dir: &Path) -> anyhow::Result<usize> {
+pub fn make_2k(dir: &Path, views: usize) -> anyhow::Result<usize> {
     let samples = ["sunset.jpg", "seeding.jpg", "picos.jpg", "umang.jpg"];
     let mut count = 0;
     for sample_name in samples {
         let photograph = sample(sample_name)?;
         let width = photograph.width();
-        // The whole, and two parts of it that show more detail a pixel.
-        for part in [1.0, 0.8, 0.65] {
+        for part in [1.0, 0.8, 0.65].into_iter().take(views) {
             let size = |side: u32| (f64::from(side) * part) as u32;
             let (part_width, part_height) = (size(width), size(photograph.height()));
             let view =

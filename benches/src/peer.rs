@@ -1,12 +1,11 @@
 //! Who makes pictures, all asked in the same way: a server over HTTP, or a worker in process.
 
+use crate::http::get_blocking as get;
 use crate::procfs;
 use crate::worker::{self, Figures, Worker};
-use anyhow::Context;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// One of those that are compared, on one picture.
 pub trait Peer {
@@ -132,30 +131,4 @@ impl<F: Fn(u32) -> anyhow::Result<Worker>> Peer for InProcess<F> {
     fn picture(&self) -> &Path {
         self.worker.picture()
     }
-}
-
-/// GET on a connection of its own; the answer has to be a 200.
-///
-/// # Errors
-/// When it is anything else.
-pub fn get(address: SocketAddr, target: &str) -> anyhow::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-    write!(
-        stream,
-        "GET {target} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n"
-    )?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    let end = answer
-        .windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .context("no HTTP answer")?;
-    let head = String::from_utf8_lossy(&answer[..end]);
-    anyhow::ensure!(
-        head.starts_with("HTTP/1.1 200 "),
-        "{target}: {}",
-        head.lines().next().unwrap_or_default()
-    );
-    Ok(answer.split_off(end + 4))
 }
