@@ -6,9 +6,9 @@ ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked -p edge-proxy -p resizer -p e2e --bins \
+RUN cargo build --profile dist --locked -p edge-proxy -p resizer -p e2e --bins \
     && mkdir -p /out/cache \
-    && cp target/release/edge-proxy target/release/resizer target/release/s3-store /out/
+    && cp target/dist/edge-proxy target/dist/resizer target/dist/s3-store /out/
 
 FROM ${RUNTIME_IMAGE} AS edge-proxy
 COPY --from=build --chown=65532:65532 /out/cache /var/cache/tandem
