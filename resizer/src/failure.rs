@@ -46,9 +46,9 @@ impl Failure {
                 imaging::Error::NotAnImage
                 | imaging::Error::UnsupportedKind(_)
                 | imaging::Error::Corrupt(_) => Problem::UnsupportedImage,
-                imaging::Error::TooManyPixels { .. }
-                | imaging::Error::SideTooLong { .. }
-                | imaging::Error::TooManyFrames { .. } => Problem::ImageTooLarge,
+                imaging::Error::TooManyPixels { .. } | imaging::Error::SideTooLong { .. } => {
+                    Problem::ImageTooLarge
+                }
                 imaging::Error::ResultTooLarge { .. } => Problem::BadUrl,
                 imaging::Error::Cancelled | imaging::Error::DeadlineExceeded => {
                     Problem::GatewayTimeout

@@ -2,7 +2,7 @@
 
 use crate::check::Check;
 use crate::colour::to_srgb;
-use crate::decode::{Frames, GifFrames, WebPFrames};
+use crate::decode::{frames, moves};
 use crate::encode::{GifAnimation, Target, WebPAnimation};
 use crate::error::Error;
 use crate::geometry::{Area, plan};
@@ -17,7 +17,8 @@ use crate::wishes::Wishes;
 use image_url::{AcceptClass, Format};
 use std::time::Duration;
 
-/// Whether original and result are both of formats that move. Others show the first frame. An APNG is not read beyond it.
+/// Whether original and result are both of formats that move, and all frames are within the limits. Else the first frame
+/// is shown. An APNG is not read beyond it.
 pub(crate) fn stays_animated(
     header: &Header,
     wishes: &Wishes,
@@ -30,11 +31,12 @@ pub(crate) fn stays_animated(
     let lie = header.orientation.then(wishes.turn);
     let plan = plan(lie.size(header.stored), wishes.shape);
     let format = choose(wishes, header.format, true, accepts, &plan, settings)?;
-    Ok(moves(format))
-}
-
-const fn moves(format: Format) -> bool {
-    matches!(format, Format::Gif | Format::WebP)
+    let result = plan.size();
+    let limits = &settings.limits;
+    // Enlarging costs as much for each frame as decoding one of that size.
+    Ok(moves(format)
+        && limits.allow_frames(header.stored, header.frames)
+        && limits.allow_frames(result, header.frames))
 }
 
 /// Every frame is trimmed and cut like the first, so that nothing jumps. `bytes` is for stills: an animation is written
@@ -48,20 +50,12 @@ pub(crate) fn animate(
     check: &Check<'_>,
 ) -> Result<Picture, Error> {
     let stored = header.stored;
-    let limits = &settings.limits;
-    limits.check_frames(stored.width, stored.height, header.frames)?;
     let lie = header.orientation.then(wishes.turn);
     let mut source = Area::whole(stored);
     let mut plan = plan(lie.size(stored), wishes.shape);
-    let result = plan.size();
-    // Enlarging costs as much for each frame as decoding one of that size.
-    limits.check_frames(result.width, result.height, header.frames)?;
     let format = choose(wishes, header.format, true, accepts, &plan, settings)?;
     let target = wishes.target(format, false, settings.encoding);
-    let mut frames: Box<dyn Frames + '_> = match header.format {
-        Format::Gif => Box::new(GifFrames::new(original, header)?),
-        _ => Box::new(WebPFrames::new(original, header)?),
-    };
+    let mut frames = frames(original, header)?;
     let mut writer: Option<Writer> = None;
     let (mut width, mut height, mut count) = (0, 0, 0);
     loop {
@@ -99,7 +93,7 @@ pub(crate) fn animate(
         media_type: format.media_type(),
         width,
         height,
-        truncated: count < header.frames,
+        truncated: frames.truncated(),
     })
 }
 
@@ -109,7 +103,7 @@ enum Writer {
 }
 
 impl Writer {
-    fn new(first: &Pixels, target: &Target, plays: Option<u16>) -> Result<Self, Error> {
+    fn new(first: &Pixels, target: &Target, plays: Option<u32>) -> Result<Self, Error> {
         Ok(if target.format == Format::Gif {
             Self::Gif(Box::new(GifAnimation::new(first, plays)?))
         } else {

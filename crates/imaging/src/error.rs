@@ -14,7 +14,7 @@ pub enum Error {
     /// Damaged beyond use.
     #[error("the image is damaged: {0}")]
     Corrupt(String),
-    /// Width times height exceeds the limit; for an animation, the sum over its frames.
+    /// Width times height exceeds the limit.
     #[error("{pixels} pixels, more than {limit}")]
     TooManyPixels {
         /// What the header says.
@@ -27,14 +27,6 @@ pub enum Error {
     SideTooLong {
         /// What the header says.
         side: u32,
-        /// What is allowed.
-        limit: u32,
-    },
-    /// An animation that would stay one has more frames than the limit.
-    #[error("{frames} frames, more than {limit}")]
-    TooManyFrames {
-        /// What the original has.
-        frames: u32,
         /// What is allowed.
         limit: u32,
     },

@@ -116,14 +116,15 @@ fn decoding(original: &[u8], header: &Header, shrink: Shrink) -> u64 {
         }
         // Twice as wide until it is narrowed; a palette is expanded at once.
         Format::Png => out * if header.wide { 2 } else { 1 } + u64::from(header.stored.width) * 32,
-        // The canvas, a frame, and what a frame restores.
-        Format::Gif => out * 3,
+        // The canvas, what a frame restores, and its indices.
+        Format::Gif => out * 2 + pixels,
         Format::WebP if lossy_frame(original, header).is_some() => webp_shrink::memory(
             header.stored.width,
             header.stored.height,
             webp_scale(shrink),
         ),
-        // Planes of those with alpha, ARGB of lossless ones, beside what is given; a canvas for animations.
+        // The alpha channel, which is decoded as RGBA, or the ARGB of a lossless picture beside what is given; a canvas
+        // for animations.
         Format::WebP | Format::Avif => out + pixels * if header.frames > 1 { 9 } else { 5 },
     }
 }

@@ -6,6 +6,7 @@
 mod animate;
 mod check;
 mod colour;
+mod container;
 mod decode;
 mod encode;
 mod error;

@@ -1,6 +1,7 @@
 //! What is refused before a pixel is allocated.
 
 use crate::error::Error;
+use crate::geometry::Size;
 
 /// Bounds of an original, checked on its header, and of what is made of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,10 +10,11 @@ pub struct Limits {
     pub max_pixels: u64,
     /// Longest side, in pixels; 1x500,000,000 has few pixels and is an attack all the same.
     pub max_side: u32,
-    /// Frames of an animation that stays one. Elsewhere the first frame is all that is decoded.
+    /// Frames of an animation that stays one. Of one with more, the first frame is shown as a still.
     pub max_frames: u32,
-    /// Width times height times frames of an animation that stays one.
-    pub max_frames_pixels: u64,
+    /// Width times height times frames of an animation that stays one, of the original as of the result. Of one with
+    /// more, the first frame is shown as a still.
+    pub max_animation_pixels: u64,
     /// Width times height of a result at most, which `enlarge`, `dpr` and `fit=pad` could drive up without bound.
     pub max_result_pixels: u64,
     /// Width times height of an AVIF, which costs far more to write than the others. `f=auto` takes another format
@@ -25,8 +27,8 @@ impl Default for Limits {
         Self {
             max_pixels: 100_000_000,
             max_side: 65_535,
-            max_frames: 256,
-            max_frames_pixels: 100_000_000,
+            max_frames: 2_000,
+            max_animation_pixels: 100_000_000,
             max_result_pixels: 50_000_000,
             max_avif_pixels: 2_000_000,
         }
@@ -53,22 +55,11 @@ impl Limits {
         Ok(())
     }
 
-    /// Refuses animations beyond the bounds.
-    pub(crate) fn check_frames(&self, width: u32, height: u32, frames: u32) -> Result<(), Error> {
-        if frames > self.max_frames {
-            return Err(Error::TooManyFrames {
-                frames,
-                limit: self.max_frames,
-            });
-        }
-        let pixels = u64::from(width) * u64::from(height) * u64::from(frames);
-        if pixels > self.max_frames_pixels {
-            return Err(Error::TooManyPixels {
-                pixels,
-                limit: self.max_frames_pixels,
-            });
-        }
-        Ok(())
+    /// Whether an animation stays one.
+    pub(crate) fn allow_frames(&self, size: Size, frames: u32) -> bool {
+        let pixels = u64::from(size.width) * u64::from(size.height);
+        frames <= self.max_frames
+            && pixels.saturating_mul(frames.into()) <= self.max_animation_pixels
     }
 
     /// Refuses results beyond the bound.
@@ -93,8 +84,6 @@ mod tests {
         let limits = Limits {
             max_pixels: 1_000,
             max_side: 100,
-            max_frames: 5,
-            max_frames_pixels: 2_000,
             ..Limits::default()
         };
         assert!(limits.check(100, 10).is_ok());
@@ -106,14 +95,19 @@ mod tests {
             limits.check(100, 11),
             Err(Error::TooManyPixels { pixels: 1_100, .. })
         ));
-        assert!(limits.check_frames(20, 20, 5).is_ok());
-        assert!(matches!(
-            limits.check_frames(1, 1, 6),
-            Err(Error::TooManyFrames { frames: 6, .. })
-        ));
-        assert!(matches!(
-            limits.check_frames(30, 20, 5),
-            Err(Error::TooManyPixels { pixels: 3_000, .. })
-        ));
+    }
+
+    #[test]
+    fn frames_are_bounded_in_number_and_in_pixels() {
+        let limits = Limits {
+            max_frames: 5,
+            max_animation_pixels: 2_000,
+            ..Limits::default()
+        };
+        let allowed = |width, height, frames| limits.allow_frames(Size { width, height }, frames);
+        assert!(allowed(20, 20, 5));
+        assert!(!allowed(1, 1, 6));
+        assert!(!allowed(30, 20, 5));
+        assert!(!allowed(u32::MAX, u32::MAX, u32::MAX));
     }
 }

@@ -31,6 +31,24 @@ fn measured(file: &std::path::Path, operation: &str) -> Option<(f64, f64)> {
     Some((number("peak "), number("estimated ")))
 }
 
+/// Five frames of noise with holes, each of which is restored after the next one.
+fn animated_gif() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let palette: Vec<u8> = (0..=255)
+        .flat_map(|n: u8| [n, n.wrapping_mul(7), !n])
+        .collect();
+    let mut encoder = gif::Encoder::new(&mut bytes, 600, 500, &palette).unwrap();
+    for turn in 0..5_u32 {
+        let noise = (0..600 * 500_u32).map(|n| ((n + turn).wrapping_mul(0x9e37_79b1) >> 24) as u8);
+        let mut frame =
+            gif::Frame::from_indexed_pixels(600, 500, noise.collect::<Vec<_>>(), Some(7));
+        frame.dispose = gif::DisposalMethod::Previous;
+        encoder.write_frame(&frame).unwrap();
+    }
+    drop(encoder);
+    bytes
+}
+
 #[test]
 fn an_estimate_is_never_less_than_the_peak_and_not_far_above_it() {
     if !cfg!(target_os = "linux") || example().is_none() {
@@ -70,6 +88,17 @@ fn an_estimate_is_never_less_than_the_peak_and_not_far_above_it() {
     image::imageops::thumbnail(&picture, 600, 440)
         .save(&gif)
         .unwrap();
+    let (moving, moving_webp) = (folder.join("moving.gif"), folder.join("moving.webp"));
+    std::fs::write(&moving, animated_gif()).unwrap();
+    let output = Command::new(example().unwrap())
+        .args([
+            moving.as_os_str(),
+            "/resize/600,f=webp".as_ref(),
+            moving_webp.as_ref(),
+        ])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
     let mut wrong = Vec::new();
     for (file, operation) in [
         (samples.join("umang.jpg"), "/resize/300"),
@@ -97,6 +126,12 @@ fn an_estimate_is_never_less_than_the_peak_and_not_far_above_it() {
         (lossy.clone(), "/info"),
         (gif.clone(), "/resize/300"),
         (gif.clone(), "/resize/590"),
+        (moving.clone(), "/resize/600"),
+        (moving.clone(), "/resize/300,f=webp"),
+        (moving.clone(), "/info"),
+        (moving_webp.clone(), "/resize/600"),
+        (moving_webp.clone(), "/resize/300,f=gif"),
+        (moving_webp.clone(), "/resize/300,f=png"),
     ] {
         let (peak, estimate) = measured(&file, operation).unwrap();
         let line = format!(

@@ -250,7 +250,7 @@ fn an_animation_stays_one_and_stills_show_its_first_frame() {
 }
 
 #[test]
-fn animations_beyond_the_limits_are_refused_but_their_first_frame_is_not() {
+fn animations_beyond_the_limits_become_stills() {
     let settings = Settings {
         limits: Limits {
             max_frames: 4,
@@ -260,16 +260,13 @@ fn animations_beyond_the_limits_are_refused_but_their_first_frame_is_not() {
     };
     let original = gif(5, None);
     let go = |path| transform(&original, &request(path), &settings, &Check::default());
-    let refused = go("/resize/20");
-    assert!(matches!(
-        refused,
-        Err(Error::TooManyFrames {
-            frames: 5,
-            limit: 4
-        })
-    ));
+    let still = go("/resize/20").unwrap();
+    assert_eq!(still.media_type, "image/gif");
+    assert_eq!(frames(&still).len(), 1);
+    assert!(!still.truncated);
     assert!(go("/resize/20,f=png").is_ok());
-    assert!(go("/size").is_ok());
+    let info = String::from_utf8(go("/info").unwrap().bytes).unwrap();
+    assert!(info.contains(r#""frames":5"#), "{info}");
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn settings() -> Settings {
             max_pixels: 1 << 16,
             max_side: 4096,
             max_frames: 8,
-            max_frames_pixels: 1 << 16,
+            max_animation_pixels: 1 << 16,
             max_result_pixels: 1 << 14,
             max_avif_pixels: 100,
         },

@@ -1,7 +1,9 @@
 //! Pixels from an original: 8 bits a channel, grey kept grey, inks kept inks until their profile is applied.
 
+mod canvas;
 mod gif;
 mod jpeg;
+mod lzw;
 mod png;
 mod webp;
 
@@ -12,9 +14,9 @@ use crate::shrink::Shrink;
 use image_url::Format;
 use std::time::Duration;
 
-pub(crate) use gif::GifFrames;
+pub(crate) use canvas::Dispose;
 pub(crate) use jpeg::limits as jpeg_limits;
-pub(crate) use webp::{WebPFrames, lossy_frame, scale as webp_scale};
+pub(crate) use webp::{lossy_frame, scale as webp_scale};
 
 /// A decoded original, as it is stored: not yet turned.
 pub(crate) struct Decoded {
@@ -31,8 +33,8 @@ pub(crate) struct Decoded {
 pub(crate) fn decode(original: &[u8], header: Header, shrink: Shrink) -> Result<Decoded, Error> {
     match header.format {
         Format::Png => png::decode(original, &header),
-        Format::Gif => gif::decode(original, &header),
-        Format::WebP => webp::decode(original, header, shrink),
+        Format::Gif => gif::decode(original, header),
+        Format::WebP => webp::decode(original, &header, shrink),
         Format::Jpeg => jpeg::decode(original, header, shrink),
         Format::Avif => Err(Error::NotAnImage),
     }
@@ -53,5 +55,25 @@ pub(crate) trait Frames {
     fn next(&mut self) -> Result<Option<(&Pixels, Duration)>, Error>;
 
     /// How often it is played; `None` is without end.
-    fn plays(&self) -> Option<u16>;
+    fn plays(&self) -> Option<u32>;
+
+    /// Whether the file ends before its last frame does, as far as has been seen.
+    fn truncated(&self) -> bool;
+}
+
+/// Whether a format can have several frames.
+pub(crate) const fn moves(format: Format) -> bool {
+    matches!(format, Format::Gif | Format::WebP)
+}
+
+/// The frames of an original whose format [`moves`]. Each source draws on a [`canvas::Canvas`].
+pub(crate) fn frames<'a>(
+    original: &'a [u8],
+    header: &Header,
+) -> Result<Box<dyn Frames + 'a>, Error> {
+    Ok(match header.format {
+        Format::Gif => Box::new(gif::GifFrames::new(original, header)?),
+        Format::WebP => Box::new(webp::WebPFrames::new(original, header)?),
+        Format::Jpeg | Format::Png | Format::Avif => return Err(Error::NotAnImage),
+    })
 }

@@ -31,14 +31,16 @@ pub(crate) struct GifAnimation {
 
 impl GifAnimation {
     /// `first` only gives the size.
-    pub(crate) fn new(first: &Pixels, plays: Option<u16>) -> Result<Self, Error> {
+    pub(crate) fn new(first: &Pixels, plays: Option<u32>) -> Result<Self, Error> {
         let (width, height) = sides(first)?;
         let mut encoder = Encoder::new(Vec::new(), width, height, &[]).map_err(Error::encode)?;
         match plays {
             None => encoder.set_repeat(Repeat::Infinite),
             // Once is what a file without the extension says.
             Some(0 | 1) => Ok(()),
-            Some(plays) => encoder.set_repeat(Repeat::Finite(plays - 1)),
+            Some(plays) => {
+                encoder.set_repeat(Repeat::Finite(u16::try_from(plays - 1).unwrap_or(u16::MAX)))
+            }
         }
         .map_err(Error::encode)?;
         Ok(Self {
@@ -185,7 +187,7 @@ fn sides(pixels: &Pixels) -> Result<(u16, u16), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::{Frames, GifFrames};
+    use crate::decode::frames;
     use crate::limits::Limits;
     use crate::probe::read_header;
 
@@ -201,7 +203,7 @@ mod tests {
         Pixels::new(letters.len() as u32, 1, Layout::Rgba, bytes).unwrap()
     }
 
-    fn written(canvases: &[Pixels], plays: Option<u16>) -> Vec<u8> {
+    fn written(canvases: &[Pixels], plays: Option<u32>) -> Vec<u8> {
         let mut animation = GifAnimation::new(&canvases[0], plays).unwrap();
         for (turn, canvas) in (1..).zip(canvases) {
             let delay = Duration::from_millis(turn * 50);
@@ -213,11 +215,11 @@ mod tests {
     #[test]
     fn an_animation_comes_back_frame_by_frame() {
         let canvases = ["rrrr", "rggr", "rggr", ".g..", "....", "gggg"].map(canvas);
-        for plays in [None, Some(1), Some(2), Some(9)] {
+        for plays in [None, Some(1), Some(2), Some(9), Some(65_535), Some(65_536)] {
             let bytes = written(&canvases, plays);
             let header = read_header(&bytes, &Limits::default()).unwrap();
             assert_eq!(header.frames, 6);
-            let mut frames = GifFrames::new(&bytes, &header).unwrap();
+            let mut frames = frames(&bytes, &header).unwrap();
             for (turn, expected) in (1..).zip(&canvases) {
                 let (seen, delay) = frames.next().unwrap().unwrap();
                 assert_eq!((seen, delay), (expected, Duration::from_millis(turn * 50)));

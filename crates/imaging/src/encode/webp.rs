@@ -45,7 +45,7 @@ pub(super) fn encode(pixels: &Pixels, quality: u8, lossless: bool) -> Result<Vec
 pub(crate) struct WebPAnimation {
     quality: u8,
     lossless: bool,
-    plays: Option<u16>,
+    plays: Option<u32>,
     before: Option<Pixels>,
     /// The ANMF chunks so far.
     frames: Vec<u8>,
@@ -53,7 +53,7 @@ pub(crate) struct WebPAnimation {
 }
 
 impl WebPAnimation {
-    pub(crate) fn new(quality: u8, lossless: bool, plays: Option<u16>) -> Self {
+    pub(crate) fn new(quality: u8, lossless: bool, plays: Option<u32>) -> Self {
         Self {
             quality,
             lossless,
@@ -107,7 +107,8 @@ impl WebPAnimation {
         extended.extend(three_bytes(canvas.height() - 1));
         // The background, transparent, and how often it is played, where 0 is without end.
         let mut animation = vec![0; 4];
-        animation.extend(self.plays.unwrap_or(0).to_le_bytes());
+        let plays = u16::try_from(self.plays.unwrap_or(0)).unwrap_or(u16::MAX);
+        animation.extend(plays.to_le_bytes());
         let mut body = b"WEBP".to_vec();
         chunk(&mut body, *b"VP8X", &extended);
         chunk(&mut body, *b"ANIM", &animation);
@@ -162,7 +163,7 @@ fn bitstream(still: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::{Frames, WebPFrames};
+    use crate::decode::frames;
     use crate::limits::Limits;
     use crate::probe::read_header;
 
@@ -194,7 +195,7 @@ mod tests {
             let bytes = animation.finish().unwrap();
             let header = read_header(&bytes, &Limits::default()).unwrap();
             assert_eq!(header.frames, 4);
-            let mut frames = WebPFrames::new(&bytes, &header).unwrap();
+            let mut frames = frames(&bytes, &header).unwrap();
             for (turn, expected) in (1..).zip(&canvases) {
                 let (seen, delay) = frames.next().unwrap().unwrap();
                 assert_eq!((seen, delay), (expected, Duration::from_millis(turn * 33)));

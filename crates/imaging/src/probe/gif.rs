@@ -1,57 +1,20 @@
-//! The blocks of a GIF, stepped over to count its frames (`GIF89a` §17 to §27).
+//! The blocks of a GIF, stepped over to count its frames.
 
-use super::{Cursor, Header, ended};
+use super::{Header, ended};
+use crate::container::gif::{Gif, Summary};
 use crate::error::Error;
 use crate::pixels::Layout;
 use image_url::Format;
 
 pub(super) fn read(bytes: &[u8]) -> Result<Header, Error> {
-    let mut cursor = Cursor { rest: bytes };
-    let _signature = cursor.array::<6>();
-    let [w0, w1, h0, h1, flags, _background, _aspect] = cursor.array().ok_or_else(ended)?;
-    let (width, height) = (u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]));
-    let mut header = Header::new(Format::Gif, width.into(), height.into(), Layout::Rgba);
+    let summary = Summary::of(Gif::read(bytes).ok_or_else(ended)?);
+    let (width, height) = (summary.size.width, summary.size.height);
+    let mut header = Header::new(Format::Gif, width, height, Layout::Rgba);
     header.palette = true;
-    header.frames = count_frames(&mut cursor, flags).max(1);
+    header.frames = summary.frames.max(1);
+    header.plays = summary.plays;
+    header.profile = summary.profile;
     Ok(header)
-}
-
-/// As many as there are whole or begun; a file that is cut short has as many as it has.
-fn count_frames(cursor: &mut Cursor<'_>, flags: u8) -> u32 {
-    let mut frames = 0;
-    let mut walk = || {
-        skip_palette(cursor, flags)?;
-        loop {
-            match cursor.byte()? {
-                0x21 => {
-                    let _label = cursor.byte()?;
-                }
-                0x2c => {
-                    frames += 1;
-                    let [.., flags] = cursor.array::<9>()?;
-                    skip_palette(cursor, flags)?;
-                    let _code_size = cursor.byte()?;
-                }
-                _ => return None::<()>,
-            }
-            loop {
-                let length = cursor.byte()?;
-                if length == 0 {
-                    break;
-                }
-                cursor.take(length.into())?;
-            }
-        }
-    };
-    walk();
-    frames
-}
-
-fn skip_palette(cursor: &mut Cursor<'_>, flags: u8) -> Option<()> {
-    if flags & 0x80 != 0 {
-        cursor.take(3 << ((flags & 7) + 1))?;
-    }
-    Some(())
 }
 
 #[cfg(test)]
@@ -72,6 +35,30 @@ mod tests {
         assert_eq!(header.frames, 3);
         for end in 0..bytes.len() {
             assert!(read(&bytes[..end]).is_err() || end >= 13);
+        }
+    }
+
+    /// A file of one frame at 3, 4 of 5x6 pixels.
+    fn at(screen: [u8; 4]) -> Vec<u8> {
+        [
+            b"GIF89a",
+            &screen[..],
+            &[0, 0, 0],
+            &[0x2c, 3, 0, 4, 0, 5, 0, 6, 0, 0, 2, 0, 0x3b],
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn the_screen_grows_to_hold_the_first_frame() {
+        for (screen, size) in [
+            ([0, 0, 0, 0], (8, 10)),
+            ([9, 0, 3, 0], (9, 10)),
+            ([7, 0, 20, 0], (8, 20)),
+            ([30, 0, 20, 0], (30, 20)),
+        ] {
+            let stored = read(&at(screen)).unwrap().stored;
+            assert_eq!((stored.width, stored.height), size, "{screen:?}");
         }
     }
 }

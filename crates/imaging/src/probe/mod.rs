@@ -6,6 +6,7 @@ mod jpeg;
 mod png;
 mod webp;
 
+use crate::container::Cursor;
 use crate::error::Error;
 use crate::geometry::Size;
 use crate::limits::Limits;
@@ -47,7 +48,9 @@ pub(crate) struct Header {
     pub(crate) progressive: bool,
     /// Colours come from a palette.
     pub(crate) palette: bool,
-    /// The embedded ICC profile of JPEG and WebP; that of PNG is compressed and comes with the pixels.
+    /// How often an animation is played; `None` is without end.
+    pub(crate) plays: Option<u32>,
+    /// The embedded ICC profile of JPEG, GIF and WebP; that of PNG is compressed and comes with the pixels.
     pub(crate) profile: Option<Vec<u8>>,
     /// Adobe's marker in a JPEG: inks are stored inverted.
     pub(crate) adobe: bool,
@@ -60,6 +63,7 @@ impl Header {
             stored: Size { width, height },
             orientation: Orientation::default(),
             frames: 1,
+            plays: None,
             layout,
             wide: false,
             progressive: false,
@@ -125,29 +129,6 @@ fn sniff(bytes: &[u8]) -> Option<Kind> {
         Some(Kind::WebP)
     } else {
         None
-    }
-}
-
-/// A reader of headers: every step says `None` at the end of the bytes.
-struct Cursor<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Cursor<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(length)?;
-        self.rest = rest;
-        Some(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (taken, rest) = self.rest.split_first_chunk()?;
-        self.rest = rest;
-        Some(*taken)
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.array().map(|[byte]| byte)
     }
 }
 

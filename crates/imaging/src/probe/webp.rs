@@ -1,114 +1,31 @@
-//! The chunks of a WebP (RFC 9649 §2). Metadata may come after the pixels, so all are stepped over.
+//! The chunks of a WebP. Metadata may come after the pixels, so all are stepped over.
 
-use super::{Cursor, Header, ended};
+use super::Header;
+use crate::container::webp::{Content, Summary};
 use crate::error::Error;
 use crate::exif;
 use crate::pixels::Layout;
 use image_url::Format;
 
-const ANIMATED: u8 = 0x02;
-const ALPHA: u8 = 0x10;
-
 pub(super) fn read(bytes: &[u8]) -> Result<Header, Error> {
-    let mut cursor = Cursor { rest: bytes };
-    let _riff = cursor.array::<12>();
-    let (name, chunk) = next_chunk(&mut cursor).ok_or_else(ended)?;
-    let (width, height, alpha, flags) = match &name {
-        b"VP8 " => {
-            let (width, height) = lossy(chunk).ok_or_else(ended)?;
-            (width, height, false, 0)
-        }
-        b"VP8L" => {
-            let (width, height, alpha) = lossless(chunk).ok_or_else(ended)?;
-            (width, height, alpha, 0)
-        }
-        b"VP8X" => {
-            let &[flags, _, _, _, w0, w1, w2, h0, h1, h2, ..] = chunk else {
-                return Err(ended());
-            };
-            let side = |bytes: [u8; 3]| {
-                let [a, b, c] = bytes;
-                u32::from_le_bytes([a, b, c, 0]) + 1
-            };
-            (
-                side([w0, w1, w2]),
-                side([h0, h1, h2]),
-                flags & ALPHA != 0,
-                flags,
-            )
-        }
-        _ => return Err(Error::Corrupt("it does not begin with pixels".to_owned())),
+    let summary = Summary::of_file(bytes)?;
+    let (frames, plays, alpha) = match summary.content {
+        Content::Still(image) => (1, None, image.has_alpha()),
+        // What its frames do not cover is transparent.
+        Content::Animation { frames, plays } => (frames, plays, true),
     };
     let layout = if alpha { Layout::Rgba } else { Layout::Rgb };
-    let mut header = Header::new(Format::WebP, width, height, layout);
-    let mut frames = 0;
-    while let Some((name, chunk)) = next_chunk(&mut cursor) {
-        match &name {
-            b"ANMF" => {
-                // The decoder steps by lengths without padding: behind an odd one it would see other frames.
-                let followed = !cursor.rest.is_empty();
-                if !has_one_size(chunk) || (followed && chunk.len() % 2 == 1) {
-                    return Err(Error::Corrupt("a frame of two sizes".to_owned()));
-                }
-                frames += 1;
-            }
-            b"ICCP" => header.profile = Some(chunk.to_vec()),
-            b"EXIF" => header.orientation = exif::orientation(chunk).unwrap_or_default(),
-            _ => {}
-        }
-    }
-    if flags & ANIMATED != 0 {
-        header.frames = frames.max(1);
-    }
+    let mut header = Header::new(
+        Format::WebP,
+        summary.size.width,
+        summary.size.height,
+        layout,
+    );
+    header.frames = frames;
+    header.plays = plays;
+    header.profile = summary.profile.map(<[u8]>::to_vec);
+    header.orientation = summary.exif.and_then(exif::orientation).unwrap_or_default();
     Ok(header)
-}
-
-fn next_chunk<'a>(cursor: &mut Cursor<'a>) -> Option<([u8; 4], &'a [u8])> {
-    let name = cursor.array()?;
-    let length = u32::from_le_bytes(cursor.array()?) as usize;
-    let content = cursor.take(length.min(cursor.rest.len()))?;
-    if length % 2 == 1 {
-        let _padding = cursor.byte();
-    }
-    Some((name, content))
-}
-
-/// A frame says its size twice, and image-webp 0.2.4 believes both where a lossy one has alpha: it would go beyond its
-/// buffer.
-fn has_one_size(frame: &[u8]) -> bool {
-    let Some((header, rest)) = frame.split_first_chunk::<16>() else {
-        return true;
-    };
-    // Behind its place come the sides less one, three bytes each, then duration and flags.
-    let [.., w0, w1, w2, h0, h1, h2, _, _, _, _] = *header;
-    let side = |[a, b, c]: [u8; 3]| u32::from_le_bytes([a, b, c, 0]) + 1;
-    let size = (side([w0, w1, w2]), side([h0, h1, h2]));
-    let mut cursor = Cursor { rest };
-    // Whatever its name: the decoder does not look at that of the chunk behind the alpha.
-    std::iter::from_fn(|| next_chunk(&mut cursor))
-        .all(|(_, chunk)| lossy(chunk).is_none_or(|inner| inner == size))
-}
-
-/// RFC 6386 §9.1
-fn lossy(chunk: &[u8]) -> Option<(u32, u32)> {
-    let &[_, _, _, 0x9d, 0x01, 0x2a, w0, w1, h0, h1, ..] = chunk else {
-        return None;
-    };
-    let side = |bytes| u32::from(u16::from_le_bytes(bytes) & 0x3fff);
-    Some((side([w0, w1]), side([h0, h1])))
-}
-
-/// RFC 9649 §3.3
-fn lossless(chunk: &[u8]) -> Option<(u32, u32, bool)> {
-    let &[0x2f, b0, b1, b2, b3, ..] = chunk else {
-        return None;
-    };
-    let bits = u32::from_le_bytes([b0, b1, b2, b3]);
-    Some((
-        (bits & 0x3fff) + 1,
-        (bits >> 14 & 0x3fff) + 1,
-        bits >> 28 & 1 == 1,
-    ))
 }
 
 #[cfg(test)]
@@ -141,20 +58,50 @@ mod tests {
         }
     }
 
+    const LOSSY: [u8; 10] = [0, 0, 0, 0x9d, 0x01, 0x2a, 30, 0, 20, 0];
+
+    /// A frame of 30x20 pixels that says it is `width` wide and begins at `left`.
+    fn frame(left: u8, width: u8, padding: &[u8]) -> Vec<u8> {
+        let header = [
+            left / 2,
+            0,
+            0,
+            0,
+            0,
+            0,
+            width - 1,
+            0,
+            0,
+            19,
+            0,
+            0,
+            9,
+            0,
+            0,
+            0,
+        ];
+        let inner = [chunk(*b"what", b"odd"), chunk(*b"VP8 ", &LOSSY)].concat();
+        chunk(*b"ANMF", &[&header, &inner[..], padding].concat())
+    }
+
+    fn extended(flags: u8) -> Vec<u8> {
+        chunk(*b"VP8X", &[flags, 1, 2, 3, 29, 0, 0, 19, 0, 0])
+    }
+
     #[test]
     fn an_animation_is_counted_and_metadata_read_behind_it() {
-        let extended = chunk(*b"VP8X", &[ANIMATED | ALPHA, 0, 0, 0, 29, 0, 0, 19, 0, 0]);
         let bytes = webp(&[
-            extended,
+            extended(0xff),
             chunk(*b"ICCP", b"odd"),
-            chunk(*b"ANIM", &[0; 6]),
-            chunk(*b"ANMF", &[0; 16]),
-            chunk(*b"ANMF", &[0; 16]),
+            chunk(*b"ANIM", &[0, 0, 0, 0, 5, 0]),
+            frame(0, 30, b""),
+            chunk(*b"what", b"odd"),
+            frame(0, 30, b"\0"),
             chunk(*b"EXIF", &block(true, 6)),
         ]);
         let header = read(&bytes).unwrap();
         assert_eq!((header.seen().width, header.seen().height), (20, 30));
-        assert_eq!(header.frames, 2);
+        assert_eq!((header.frames, header.plays), (2, Some(5)));
         assert_eq!(header.profile.as_deref(), Some(&b"odd"[..]));
         for end in 0..bytes.len() {
             let _ = read(&bytes[..end]);
@@ -162,17 +109,29 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_has_one_size_and_is_padded() {
-        let frame = |width: u8, padding: &[u8]| {
-            let header = [0, 0, 0, 0, 0, 0, 29, 0, 0, 19, 0, 0, 9, 0, 0, 0];
-            let lossy = [0, 0, 0, 0x9d, 0x01, 0x2a, width, 0, 20, 0];
-            let inner = [chunk(*b"ALPH", &[0; 2]), chunk(*b"VP8 ", &lossy)].concat();
-            chunk(*b"ANMF", &[&header, &inner[..], padding].concat())
-        };
-        let extended = chunk(*b"VP8X", &[ANIMATED | ALPHA, 0, 0, 0, 29, 0, 0, 19, 0, 0]);
-        let of = |frames: &[Vec<u8>]| read(&webp(&[extended.clone(), frames.concat()]));
-        assert!(of(&[frame(30, b""), frame(30, b"")]).is_ok());
-        assert!(of(&[frame(30, b""), frame(29, b"")]).is_err());
-        assert!(of(&[frame(30, b"\0"), frame(30, b"")]).is_err());
+    fn flags_are_hints() {
+        let still = chunk(*b"VP8 ", &LOSSY);
+        for flags in [0, 2, 0x10, 0xff] {
+            let header = read(&webp(&[extended(flags), still.clone()])).unwrap();
+            assert_eq!((header.frames, header.layout), (1, Layout::Rgb));
+            let header = read(&webp(&[
+                extended(flags),
+                chunk(*b"ALPH", b"\0"),
+                still.clone(),
+            ]))
+            .unwrap();
+            assert_eq!((header.frames, header.layout), (1, Layout::Rgba));
+            let frames = [frame(0, 30, b""), frame(0, 30, b"")].concat();
+            let header = read(&webp(&[extended(flags), frames])).unwrap();
+            assert_eq!((header.frames, header.layout), (2, Layout::Rgba));
+        }
+    }
+
+    #[test]
+    fn a_frame_has_one_size_and_lies_on_the_canvas() {
+        let of = |frames: &[Vec<u8>]| read(&webp(&[extended(2), frames.concat()]));
+        assert!(of(&[frame(0, 30, b""), frame(0, 30, b"")]).is_ok());
+        assert!(of(&[frame(0, 30, b""), frame(0, 29, b"")]).is_err());
+        assert!(of(&[frame(0, 30, b""), frame(2, 30, b"")]).is_err());
     }
 }
