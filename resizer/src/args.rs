@@ -84,6 +84,14 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "PIXELS", default_value = "100MP", value_parser = units::pixels,
           env = "RESIZER_MAX_PIXELS", help_heading = "Originals")]
     pub max_pixels: u64,
+    /// Most frames of an animation that stays animated; one with more is served as a still of its first frame.
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..),
+          env = "RESIZER_MAX_FRAMES", help_heading = "Originals")]
+    pub max_frames: u32,
+    /// Most pixels of an animation that stays animated, its canvas times its frames; one with more is served as a still.
+    #[arg(long, value_name = "PIXELS", default_value = "100MP", value_parser = units::pixels,
+          env = "RESIZER_MAX_ANIMATION_PIXELS", help_heading = "Originals")]
+    pub max_animation_pixels: u64,
 
     /// Quality of JPEG where the URL is silent.
     #[arg(long, value_name = "1-100", default_value_t = 95, value_parser = clap::value_parser!(u8).range(1..=100),

@@ -58,6 +58,8 @@ impl Config {
             imaging: Settings {
                 limits: Limits {
                     max_pixels: args.max_pixels,
+                    max_frames: args.max_frames,
+                    max_animation_pixels: args.max_animation_pixels,
                     ..Limits::default()
                 },
                 encoding: Encoding {
