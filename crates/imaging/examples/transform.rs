@@ -52,11 +52,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     println!(
-        "{:.1} ms, peak {:.1} MB over {:.1} MB, estimated {:.1} MB",
+        "{:.1} ms, expected {:.1} ms, peak {:.1} MB over {:.1} MB, estimated {:.1} MB",
         least.as_secs_f64() * 1e3,
+        estimated.time.as_secs_f64() * 1e3,
         peak.saturating_sub(idle) as f64 / 1024.0,
         idle as f64 / 1024.0,
-        estimated as f64 / 1024.0 / 1024.0,
+        estimated.memory as f64 / 1024.0 / 1024.0,
     );
     Ok(())
 }

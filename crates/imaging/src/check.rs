@@ -14,7 +14,11 @@ pub struct Check<'a> {
 }
 
 impl Check<'_> {
-    pub(crate) fn go_on(&self) -> Result<(), Error> {
+    /// Fails once the job is not wanted any more.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] or [`Error::DeadlineExceeded`].
+    pub fn go_on(&self) -> Result<(), Error> {
         if self
             .cancelled
             .is_some_and(|flag| flag.load(Ordering::Relaxed))

@@ -1,9 +1,13 @@
-//! How much memory a job will need, from the header alone, so that a resizer can admit jobs by what they cost.
+//! What a job will need, from the header alone, so that a resizer can admit jobs by what they cost.
 //!
-//! The figures a pixel are measured ones with a margin; `tests/memory.rs` holds them against processes.
+//! Memory is an upper bound: the figures a pixel are those of the worst content, noise, with a margin, and
+//! `tests/memory.rs` holds them against processes. Time is what to expect, see `time`.
+
+mod time;
 
 use crate::animate::stays_animated;
 use crate::decode::{jpeg_limits, lossy_frame, shrinks, webp_scale};
+use crate::encode::Target;
 use crate::error::Error;
 use crate::geometry::{Area, Size, plan};
 use crate::info::shrink_for_info;
@@ -14,27 +18,56 @@ use crate::transform::{Request, Settings, choose};
 use crate::wishes::{Gravity, Wishes};
 use image_url::{Format, Operation};
 use jpeg_shrink::Scale;
+use std::time::Duration;
+use time::Work;
 
 /// Tables, codecs' own buffers, the allocator's rounding.
 const FIXED: u64 = 6 << 20;
 
-/// The bytes that [`transform`](crate::transform) will hold at most beside the original, and a margin.
+/// What a job takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// The bytes that [`transform`](crate::transform) holds at most beside the original.
+    pub memory: u64,
+    /// The CPU time to expect. Content may halve it or double it.
+    pub time: Duration,
+    /// The part of that time between two questions whether the job is still wanted: what cannot be stopped.
+    pub longest_step: Duration,
+}
+
+impl Cost {
+    /// What only reads a header, or copies bytes.
+    fn small(memory: u64) -> Self {
+        Self {
+            memory,
+            time: Duration::from_micros(100),
+            longest_step: Duration::from_micros(100),
+        }
+    }
+}
+
+/// What [`transform`](crate::transform) will take.
 ///
 /// # Errors
 /// As [`transform`](crate::transform) has them for a header.
-pub fn estimate(original: &[u8], request: &Request, settings: &Settings) -> Result<u64, Error> {
+pub fn estimate(original: &[u8], request: &Request, settings: &Settings) -> Result<Cost, Error> {
     let header = read_header(original, &settings.limits)?;
     let stored = header.stored;
     match request.operation {
-        Operation::Size => return Ok(FIXED),
-        Operation::Original => return Ok(FIXED + original.len() as u64),
+        Operation::Size => return Ok(Cost::small(FIXED)),
+        Operation::Original => return Ok(Cost::small(FIXED + original.len() as u64)),
         Operation::Info => {
             let shrink = if shrinks(original, &header) {
                 shrink_for_info(stored)
             } else {
                 Shrink::Full
             };
-            return Ok(FIXED + decoding(original, &header, shrink) + looked_at(&header, shrink));
+            let time = time::decoding(&header, shrink);
+            return Ok(Cost {
+                memory: FIXED + decoding(original, &header, shrink) + looked_at(&header, shrink),
+                time,
+                longest_step: time,
+            });
         }
         _ => {}
     }
@@ -68,10 +101,11 @@ pub fn estimate(original: &[u8], request: &Request, settings: &Settings) -> Resu
         0
     };
     let resizing = held + looking + (half_way + area(scaled)) * channels;
+    let written = wishes.target(format, header.palette, settings.encoding);
     let steps = [
         decoding(original, &header, shrink),
         resizing,
-        target * per_result_pixel(format, header.layout, wishes.lossless),
+        target * per_result_pixel(&written, header.layout),
     ];
     let peak = if animated {
         // Decoder, canvases and encoder live side by side, and the file grows beside them.
@@ -80,7 +114,19 @@ pub fn estimate(original: &[u8], request: &Request, settings: &Settings) -> Resu
     } else {
         steps.into_iter().max().unwrap_or_default()
     };
-    Ok(FIXED + peak)
+    let (time, longest_step) = time::of(&Work {
+        header: &header,
+        shrink,
+        decoded,
+        target,
+        written: &written,
+        animated,
+    });
+    Ok(Cost {
+        memory: FIXED + peak,
+        time,
+        longest_step,
+    })
 }
 
 fn area(size: Size) -> u64 {
@@ -129,21 +175,19 @@ fn decoding(original: &[u8], header: &Header, shrink: Shrink) -> u64 {
     }
 }
 
-/// What an encoder holds for each pixel, with the pixel itself and the file.
-fn per_result_pixel(format: Format, layout: Layout, lossless: bool) -> u64 {
+/// What an encoder holds for each pixel of noise, with the pixel itself and the file.
+fn per_result_pixel(target: &Target, layout: Layout) -> u64 {
     let alpha = layout.has_alpha();
-    match format {
+    match target.format {
         Format::Jpeg => 17,
         Format::Png => 16,
         Format::Gif => 48,
-        Format::WebP if lossless => 88,
-        Format::WebP => {
-            if alpha {
-                48
-            } else {
-                16
-            }
-        }
+        Format::WebP if target.lossless => 88,
+        Format::WebP if alpha => 56,
+        Format::WebP => 40,
+        // rav1e holds every plane in 16 bits several times over, and what it has written.
+        Format::Avif if matches!(layout, Layout::Grey | Layout::GreyAlpha) => 120,
+        Format::Avif if target.quality >= avif::FULL_CHROMA_QUALITY => 270,
         Format::Avif => 160,
     }
 }

@@ -30,7 +30,7 @@ mod wishes;
 pub use check::Check;
 pub use encode::Encoding;
 pub use error::Error;
-pub use estimate::estimate;
+pub use estimate::{Cost, estimate};
 pub use limits::Limits;
 pub use probe::{Probe, probe};
 pub use transform::{Picture, Request, Settings, transform};

@@ -2,9 +2,10 @@
 
 use crate::error::Error;
 use crate::geometry::Size;
+use serde::{Deserialize, Serialize};
 
 /// Bounds of an original, checked on its header, and of what is made of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Width times height at most.
     pub max_pixels: u64,

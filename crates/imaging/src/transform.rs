@@ -20,9 +20,10 @@ use crate::smart;
 use crate::trim::without_border;
 use crate::wishes::{Gravity, Wishes};
 use image_url::{AcceptClass, Format, Operation, Options};
+use serde::{Deserialize, Serialize};
 
 /// What holds for all pictures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// Bounds of originals and results.
     pub limits: Limits,
@@ -120,7 +121,8 @@ fn still(
     check.go_on()?;
 
     let (width, height) = (pixels.width(), pixels.height());
-    let bytes = encode(pixels, &wishes.target(format, palette, settings.encoding))?;
+    let target = wishes.target(format, palette, settings.encoding);
+    let bytes = encode(pixels, &target, check)?;
     Ok(Picture {
         bytes,
         media_type: format.media_type(),

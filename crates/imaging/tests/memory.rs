@@ -84,6 +84,20 @@ fn an_estimate_is_never_less_than_the_peak_and_not_far_above_it() {
     })
     .save(&noise)
     .unwrap();
+    // The worst content for every encoder, with alpha and in grey as well.
+    let random = |n: u32| {
+        let n = n.wrapping_mul(0x9e37_79b1);
+        let n = (n ^ n >> 15).wrapping_mul(0x85eb_ca6b);
+        (n ^ n >> 13).wrapping_mul(0xc2b2_ae35).to_be_bytes()
+    };
+    let noise_alpha = folder.join("noise-alpha.png");
+    image::RgbaImage::from_fn(1100, 1000, |x, y| image::Rgba(random(y * 1100 + x)))
+        .save(&noise_alpha)
+        .unwrap();
+    let noise_grey = folder.join("noise-grey.png");
+    image::GrayImage::from_fn(1100, 1000, |x, y| image::Luma([random(y * 1100 + x)[0]]))
+        .save(&noise_grey)
+        .unwrap();
     let gif = folder.join("picture.gif");
     image::imageops::thumbnail(&picture, 600, 440)
         .save(&gif)
@@ -115,6 +129,18 @@ fn an_estimate_is_never_less_than_the_peak_and_not_far_above_it() {
         (png.clone(), "/resize/1200,f=jpeg"),
         (noise.clone(), "/resize/1100,f=jpeg,q=100"),
         (noise.clone(), "/resize/1100,f=jpeg,q=89"),
+        (noise.clone(), "/resize/1100,f=avif,q=100"),
+        (noise.clone(), "/resize/1100,f=avif,q=80"),
+        (noise_alpha.clone(), "/resize/1100,f=avif,q=100"),
+        (noise_grey.clone(), "/resize/1100,f=avif,q=100"),
+        (noise.clone(), "/resize/1100,f=webp,q=100"),
+        (noise.clone(), "/resize/1100,f=webp,q=80"),
+        (noise_alpha.clone(), "/resize/1100,f=webp,q=100"),
+        (noise.clone(), "/resize/1100,f=webp,lossless=1"),
+        (noise_alpha.clone(), "/resize/1100,f=webp,lossless=1"),
+        (noise_alpha.clone(), "/resize/1100"),
+        (noise.clone(), "/resize/1100,f=gif"),
+        (noise_alpha.clone(), "/resize/1100,f=gif"),
         (png.clone(), "/resize/800,f=webp,lossless=1"),
         (png.clone(), "/resize/800,f=gif"),
         (png.clone(), "/crop/400x400,g=smart,blur=3,sharpen=20"),

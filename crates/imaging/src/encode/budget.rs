@@ -5,6 +5,9 @@ use crate::error::Error;
 /// Encodes at most this often beside the first time.
 const STEPS: u32 = 6;
 
+/// Encodings of a picture with a budget, at most.
+pub(crate) const TRIES: u32 = STEPS + 1;
+
 /// Tries the quality asked for, then halves the range between what fits and what does not. When not even the lowest that
 /// is tried fits, the smallest file is given: a picture is worth more than a rule.
 pub(crate) fn by_quality(

@@ -8,15 +8,18 @@ mod palette;
 mod png;
 mod webp;
 
+use crate::check::Check;
 use crate::error::Error;
 use crate::pixels::Pixels;
 use image_url::Format;
+use serde::{Deserialize, Serialize};
 
+pub(crate) use budget::TRIES;
 pub(crate) use gif::GifAnimation;
 pub(crate) use webp::{MAX_SIDE as WEBP_MAX_SIDE, WebPAnimation};
 
 /// Defaults of the encoders, where the URL is silent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Encoding {
     /// Quality of JPEG, 1 to 100 (nginx: `image_filter_jpeg_quality`).
     pub jpeg_quality: u8,
@@ -54,11 +57,13 @@ pub(crate) struct Target {
     pub(crate) palette: bool,
 }
 
-/// Writes a picture. The formats without alpha are given what has none.
-pub(crate) fn encode(pixels: Pixels, target: &Target) -> Result<Vec<u8>, Error> {
+/// Writes a picture. The formats without alpha are given what has none. `check` is asked before each try for a budget
+/// of bytes.
+pub(crate) fn encode(pixels: Pixels, target: &Target, check: &Check<'_>) -> Result<Vec<u8>, Error> {
     let quality = target.quality;
     match target.format {
         Format::Jpeg => budget::by_quality(quality, target.max_bytes, |quality| {
+            check.go_on()?;
             jpeg::encode(&pixels, quality, target.progressive)
         }),
         Format::WebP => {
@@ -67,6 +72,7 @@ pub(crate) fn encode(pixels: Pixels, target: &Target) -> Result<Vec<u8>, Error> 
                 return webp::encode(&pixels, quality, true);
             }
             budget::by_quality(quality, target.max_bytes, |quality| {
+                check.go_on()?;
                 webp::encode(&pixels, quality, false)
             })
         }
@@ -74,13 +80,16 @@ pub(crate) fn encode(pixels: Pixels, target: &Target) -> Result<Vec<u8>, Error> 
             let pixels = pixels.without_idle_alpha();
             let colours = if target.palette { 256 } else { 0 };
             budget::by_colours(colours, target.max_bytes, |colours| {
+                check.go_on()?;
                 png::encode(&pixels, colours)
             })
         }
         Format::Gif => budget::by_colours(256, target.max_bytes, |colours| {
+            check.go_on()?;
             gif::encode(&pixels, colours)
         }),
         Format::Avif => budget::by_quality(quality, target.max_bytes, |quality| {
+            check.go_on()?;
             avif::encode(&pixels, quality)
         }),
     }
