@@ -39,6 +39,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Exit 0 when the process on this machine is ready, for container health checks.
     Healthcheck,
+    /// One picture, ordered by a resizer on standard input.
+    #[command(hide = true)]
+    PictureWorker,
 }
 
 #[derive(Args, Debug)]
@@ -113,6 +116,11 @@ pub(crate) struct ServeArgs {
     /// Pictures worked on at once; the number of cores when absent.
     #[arg(long, value_name = "N", env = "RESIZER_WORKERS", help_heading = "Work")]
     pub workers: Option<NonZeroUsize>,
+    /// Whether a job with a step that cannot be stopped, such as writing a large WebP or an AVIF, runs in a process of its
+    /// own, which is ended as soon as nobody waits for the picture.
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set, env = "RESIZER_ISOLATE",
+          help_heading = "Work")]
+    pub isolate: bool,
     /// Requests that may wait for a worker before more are refused with 503; 64 for each worker when absent. One that
     /// waits holds no original.
     #[arg(long, value_name = "N", env = "RESIZER_QUEUE", help_heading = "Work")]

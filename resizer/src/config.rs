@@ -2,6 +2,7 @@
 
 use crate::args::ServeArgs;
 use crate::gate::GateConfig;
+use crate::isolate::Isolation;
 use crate::memory::default_budget;
 use crate::source::{Source, SourceConfig};
 use anyhow::Context;
@@ -26,6 +27,8 @@ pub struct Config {
     pub imaging: Settings,
     /// How long a request may take in all.
     pub timeout: Duration,
+    /// How processes are started for jobs that cannot be stopped; `None` runs them all in this one.
+    pub isolation: Option<Isolation>,
 }
 
 impl Config {
@@ -70,6 +73,11 @@ impl Config {
                 },
             },
             timeout: args.timeout,
+            isolation: args
+                .isolate
+                .then(Isolation::of_this_process)
+                .transpose()
+                .context("--isolate")?,
         })
     }
 }

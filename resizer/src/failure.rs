@@ -1,6 +1,7 @@
 //! Why a request got no picture, and which answer that is: the resizer's side of the table of errors.
 
 use crate::gate::{Full, Panicked};
+use crate::isolate::WorkerError;
 use crate::source::SourceError;
 use image_url::{TargetError, UrlError};
 use service::Problem;
@@ -24,6 +25,11 @@ pub(crate) enum Failure {
     Imaging(#[from] imaging::Error),
     #[error("{0}")]
     Panicked(#[from] Panicked),
+    #[error("{0}")]
+    Worker(#[from] WorkerError),
+    /// What a process for a picture reported of its failure.
+    #[error("{message}")]
+    Reported { problem: Problem, message: String },
     #[error("took longer than {0:?}")]
     Timeout(Duration),
 }
@@ -55,7 +61,8 @@ impl Failure {
                 }
                 imaging::Error::Encode(_) => Problem::Internal,
             },
-            Self::Panicked(_) => Problem::Internal,
+            Self::Panicked(_) | Self::Worker(_) => Problem::Internal,
+            Self::Reported { problem, .. } => *problem,
         }
     }
 

@@ -9,12 +9,14 @@ pub mod config;
 mod etag;
 mod failure;
 pub mod gate;
+mod isolate;
 mod memory;
 mod metrics;
 mod pipeline;
 pub mod source;
 
 pub use config::Config;
+pub use isolate::Isolation;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -28,6 +30,9 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+
+/// The name of the program.
+pub const NAME: &str = "resizer";
 
 /// The sockets of a running resizer, taken before it starts so that a taken port is told at once.
 #[derive(Debug)]
@@ -49,6 +54,7 @@ pub fn cli(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match &cli.command {
         Some(Command::Healthcheck) => healthcheck::ready(&cli.admin_listen).map_err(Into::into),
+        Some(Command::PictureWorker) => return isolate::worker(),
         None => serve(&cli),
     };
     match outcome {

@@ -22,6 +22,7 @@ pub(crate) struct Metrics {
     pub(crate) fetched_bytes: Counter,
     pub(crate) coalesced: Counter,
     pub(crate) decodes: Counter,
+    pub(crate) isolated: Counter,
     pub(crate) truncated: Counter,
 }
 
@@ -34,6 +35,7 @@ impl Metrics {
             fetched_bytes: Counter::default(),
             coalesced: Counter::default(),
             decodes: Counter::default(),
+            isolated: Counter::default(),
             truncated: Counter::default(),
         };
         registry.register(
@@ -62,6 +64,11 @@ impl Metrics {
             metrics.coalesced.clone(),
         );
         registry.register("decodes", "Originals decoded", metrics.decodes.clone());
+        registry.register(
+            "isolated",
+            "Pictures made in a process of their own",
+            metrics.isolated.clone(),
+        );
         registry.register(
             "truncated",
             "Originals that end before their picture does",

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::etag::{etag, matches};
 use crate::failure::Failure;
 use crate::gate::{Gate, Panicked};
+use crate::isolate::{Isolation, LONG_STEP};
 use crate::metrics::Metrics;
 use crate::source::{Original, Source, Validators};
 use bytes::Bytes;
@@ -31,6 +32,7 @@ pub(crate) struct Resizer {
     source: Source,
     gate: Gate,
     imaging: Settings,
+    isolation: Option<Isolation>,
     timeout: Duration,
     metrics: Metrics,
 }
@@ -43,6 +45,7 @@ impl Resizer {
             source: config.source,
             gate,
             imaging: config.imaging,
+            isolation: config.isolation,
             timeout: config.timeout,
             metrics,
         }
@@ -180,13 +183,24 @@ async fn make(
     if wanted.operation != Operation::Size {
         resizer.metrics.decodes.inc();
     }
+    let isolation = resizer.isolation.clone();
+    let isolation = isolation.filter(|_| cost.longest_step > LONG_STEP);
+    if isolation.is_some() {
+        resizer.metrics.isolated.inc();
+    }
+    let path = canonical.path().to_owned();
     let picture = admitted
-        .work(cost, move |abandoned| {
+        .work(cost.memory, move |abandoned| {
             let check = imaging::Check {
                 deadline: Some(deadline),
                 cancelled: Some(abandoned),
             };
-            imaging::transform(&bytes, &wanted, &settings, &check)
+            match isolation {
+                Some(isolation) => {
+                    isolation.transform(&path, accept, &bytes, &settings, cost.memory, &check)
+                }
+                None => Ok(imaging::transform(&bytes, &wanted, &settings, &check)?),
+            }
         })
         .await??;
     if picture.truncated {

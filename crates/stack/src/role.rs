@@ -17,7 +17,7 @@ impl Role {
     pub const fn name(self) -> &'static str {
         match self {
             Self::EdgeProxy => "edge-proxy",
-            Self::Resizer => "resizer",
+            Self::Resizer => resizer::NAME,
         }
     }
 
