@@ -6,8 +6,6 @@ use crate::header::Colour;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Conversion {
     pub colour: Colour,
-    /// CMYK and YCCK: whether the file stores 255 for no ink, as all with Adobe's marker do.
-    pub inverted: bool,
 }
 
 impl Conversion {
@@ -42,7 +40,7 @@ impl Conversion {
                 }
             }
             (Colour::Cmyk | Colour::Ycck, [a, b, c, k]) => {
-                let flip = if self.inverted { 255 } else { 0 };
+                // All programs store 255 for no ink, and browsers read it so with and without Adobe's marker.
                 let luma_and_chroma = self.colour == Colour::Ycck;
                 let inks = a.iter().zip(*b).zip(*c).zip(*k);
                 for (pixel, (((&a, &b), &c), &k)) in
@@ -50,11 +48,11 @@ impl Conversion {
                 {
                     // YCCK is the YCbCr of 255 less the stored inks, as in libjpeg.
                     let inks = if luma_and_chroma {
-                        rgb(a, b, c).map(|rest| 255 - rest)
+                        rgb(a, b, c)
                     } else {
-                        [a, b, c]
+                        [a, b, c].map(|stored| 255 - stored)
                     };
-                    *pixel = [inks[0] ^ flip, inks[1] ^ flip, inks[2] ^ flip, k ^ flip];
+                    *pixel = [inks[0], inks[1], inks[2], 255 - k];
                 }
             }
             _ => {}
@@ -166,28 +164,18 @@ mod tests {
     }
 
     #[test]
-    fn cmyk_is_ink_whatever_way_the_file_stores_it() {
-        let convert = |colour, inverted, stored: [u8; 4]| {
+    fn inks_are_stored_inverted() {
+        let convert = |colour, stored: [u8; 4]| {
             let mut pixel = [0; 4];
             let components: Vec<&[u8]> = stored.iter().map(std::slice::from_ref).collect();
-            Conversion { colour, inverted }.line(&components, &mut pixel);
+            Conversion { colour }.line(&components, &mut pixel);
             pixel
         };
+        assert_eq!(convert(Colour::Cmyk, [255, 245, 235, 0]), [0, 10, 20, 255]);
+        // White paper: inks stored as 255, so that their luma is 0.
+        assert_eq!(convert(Colour::Ycck, [0, 128, 128, 255]), [0, 0, 0, 0]);
         assert_eq!(
-            convert(Colour::Cmyk, false, [0, 10, 20, 255]),
-            [0, 10, 20, 255]
-        );
-        assert_eq!(
-            convert(Colour::Cmyk, true, [255, 245, 235, 0]),
-            [0, 10, 20, 255]
-        );
-        // Adobe's white paper: inks stored as 255, so that their luma is 0.
-        assert_eq!(
-            convert(Colour::Ycck, true, [0, 128, 128, 255]),
-            [0, 0, 0, 0]
-        );
-        assert_eq!(
-            convert(Colour::Ycck, true, [255, 128, 128, 0]),
+            convert(Colour::Ycck, [255, 128, 128, 0]),
             [255, 255, 255, 255]
         );
     }

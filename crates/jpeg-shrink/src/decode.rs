@@ -8,7 +8,7 @@ use crate::{
     progressive, sequential,
 };
 
-/// Decodes a file at a fraction of its size, doing only the work which that size needs.
+/// Decodes a file at its size or a fraction of it, doing only the work which that size needs.
 ///
 /// The picture is the same on every machine, to the bit. It holds at most the output, one row of blocks of each
 /// component and, for progressive files, the coefficients that the size needs; see [`memory`].
@@ -43,6 +43,5 @@ pub fn memory(jpeg: &[u8], scale: Scale, limits: &Limits) -> Result<u64, Error> 
 fn conversion(opening: &Opening<'_>) -> Conversion {
     Conversion {
         colour: opening.header().colour,
-        inverted: opening.tables.adobe.is_some(),
     }
 }

@@ -38,7 +38,7 @@ pub struct Header {
     pub progressive: bool,
     /// What the components stand for.
     pub colour: Colour,
-    /// Whether the file has Adobe's APP14 marker. CMYK and YCCK are stored inverted then.
+    /// Whether the file has Adobe's APP14 marker.
     pub adobe: bool,
     /// Whether some component has fewer samples than another (4:2:0 and the like).
     pub subsampled: bool,

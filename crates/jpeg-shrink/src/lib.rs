@@ -1,6 +1,7 @@
-//! Reads JPEG headers, and decodes at 1/2, 1/4 or 1/8 size doing only the work which that size needs.
+//! Reads JPEG headers, and decodes at full, 1/2, 1/4 or 1/8 size doing only the work which that size needs.
 //!
-//! Baseline, extended sequential and progressive files with Huffman coding, 8 bits a sample, and 1, 3 or 4 components.
+//! Baseline, extended sequential and progressive files with Huffman coding, 8 bits a sample, and 1, 3 or 4 components
+//! of any sampling factors, in scans together or one after the other. A file is a picture at each of the sizes or at none.
 //! Other kinds are an [`Error::Unsupported`]. Metadata, profiles and orientation are not looked at.
 //!
 //! A smaller picture needs the low frequencies of each 8x8 block only (`reduce`). In a sequential file the others are
@@ -45,6 +46,7 @@ mod reduce;
 mod restarts;
 mod scan;
 mod sequential;
+mod standard;
 mod survey;
 mod tables;
 mod upsample;

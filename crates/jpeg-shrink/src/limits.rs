@@ -13,8 +13,7 @@ pub struct Limits {
     pub max_side: u32,
     /// Scans of one file. Usual progressive files have about ten.
     pub max_scans: u32,
-    /// How many times, on the average, the scans which are decoded may go over each 8x8 block. Usual progressive
-    /// files need fewer than ten; a file made to burn time repeats a refinement of everything in a few bytes.
+    /// How many times, on the average, the scans may go over each 8x8 block. Usual progressive files need fewer than ten; a file made to burn time repeats a refinement of everything in a few bytes.
     pub max_passes: u32,
 }
 

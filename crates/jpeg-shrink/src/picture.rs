@@ -48,7 +48,7 @@ pub enum Pixels {
     Grey(Vec<u8>),
     /// Three bytes a pixel, in the file's own RGB space (sRGB unless a profile says otherwise).
     Rgb(Vec<u8>),
-    /// Four bytes a pixel: 0 is no ink, 255 full ink. The inversion of files with Adobe's marker is undone.
+    /// Four bytes a pixel: 0 is no ink, 255 full ink. Files store the inverse, which is undone.
     Cmyk(Vec<u8>),
 }
 

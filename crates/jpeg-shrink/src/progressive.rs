@@ -48,20 +48,23 @@ pub(crate) fn decode(
     let last = survey.scans.len().saturating_sub(1);
     for (index, surveyed) in survey.scans.iter().enumerate() {
         let scan = &surveyed.scan;
-        if surveyed.needed {
-            for part in &scan.parts {
-                if let (Some(of), Some(component)) = (
-                    components.get_mut(part.component),
-                    frame.components.get(part.component),
-                ) {
-                    of.latch(
-                        tables
-                            .quantisers
-                            .get(component.quantiser)
-                            .and_then(Option::as_deref),
-                    );
+        for part in &scan.parts {
+            if let (Some(of), Some(component)) = (
+                components.get_mut(part.component),
+                frame.components.get(part.component),
+            ) {
+                let quantiser = tables
+                    .quantisers
+                    .get(component.quantiser)
+                    .and_then(Option::as_deref);
+                if quantiser.is_none() && index == 0 {
+                    return Err(Error::Corrupt("table missing"));
                 }
+                truncated |= quantiser.is_none();
+                of.latch(quantiser);
             }
+        }
+        if surveyed.needed {
             match decode_scan(jpeg, &frame, &tables, scan, &mut components) {
                 Ok(damaged) => truncated |= damaged,
                 Err(_) => truncated = true,

@@ -84,6 +84,12 @@ impl Restarts {
                 reader.restart(reader.data().len());
                 return self.give_up();
             };
+            if code < 0xC0 {
+                // No marker of any JPEG.
+                self.damaged = true;
+                from = at + 2;
+                continue;
+            }
             if !is_restart(code) {
                 reader.restart(at);
                 return self.give_up();
@@ -141,6 +147,14 @@ mod tests {
     fn a_lost_interval_costs_itself_only() {
         let data = [1, 0xFF, 0xD1, 3, 0xFF, 0xD2, 4];
         assert_eq!(found(&data, 4), [Some(1), None, Some(3), Some(4)]);
+    }
+
+    #[test]
+    fn a_number_that_is_far_off_and_what_is_no_marker_are_taken_as_meant() {
+        let far = [1, 0xFF, 0xD4, 2, 0xFF, 0xD1, 3];
+        assert_eq!(found(&far, 3), [Some(1), Some(2), Some(3)]);
+        let stray = [1, 0xFF, 0x17, 9, 0xFF, 0xD0, 2, 0xFF, 0xD1, 3];
+        assert_eq!(found(&stray, 3), [Some(1), Some(2), Some(3)]);
     }
 
     #[test]

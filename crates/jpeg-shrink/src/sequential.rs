@@ -33,6 +33,7 @@ pub(crate) fn decode(
         frame,
         mut scan,
     } = opening;
+    tables.complete();
     let mut canvas = Canvas::new(&frame, plan, conversion);
     let mut budget = Budget::new(limits, frame.total_blocks());
     budget.spend(scan.blocks(&frame))?;
@@ -73,12 +74,8 @@ pub(crate) fn decode(
             break;
         }
         markers.seek(end_of_scan(jpeg, reader.position()));
-        let next = next_scan(&mut markers, &mut tables, &frame, |scan| {
-            scan.parts
-                .iter()
-                .all(|part| arrived.get(part.component) == Some(&false))
-        });
-        let Some(next) = next else {
+        // One that comes again is decoded again: another component may follow.
+        let Some(next) = next_scan(&mut markers, &mut tables, &frame) else {
             truncated = true;
             break;
         };
@@ -104,15 +101,13 @@ fn next_scan(
     markers: &mut markers::Markers<'_>,
     tables: &mut Tables,
     frame: &Frame,
-    wanted: impl Fn(&Scan) -> bool,
 ) -> Option<Scan> {
     loop {
         let segment = markers.next_segment()?;
         match segment.code {
             markers::EOI => return None,
             markers::SOS => {
-                let scan = Scan::parse(frame, segment.body, segment.end).ok()?;
-                return wanted(&scan).then_some(scan);
+                return Scan::parse(frame, segment.body, segment.end).ok();
             }
             code => tables.apply(code, segment.body).ok()?,
         }

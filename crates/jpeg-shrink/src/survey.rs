@@ -71,7 +71,8 @@ impl Survey {
         }
         survey.mark_needed(plan);
         let mut budget = Budget::new(limits, opening.frame.total_blocks());
-        for surveyed in survey.scans.iter().filter(|surveyed| surveyed.needed) {
+        // Those that are passed over count too, so that a file which is too much work is so at every size.
+        for surveyed in &survey.scans {
             budget.spend(surveyed.scan.blocks(&opening.frame))?;
         }
         Ok(survey)

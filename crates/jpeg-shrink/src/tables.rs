@@ -1,6 +1,6 @@
 //! What the segments between scans set: quantisers, Huffman tables, restart interval, and the signs of the colour space.
 
-use crate::{Error, huffman::Spec, markers};
+use crate::{Error, huffman::Spec, markers, standard};
 
 /// Quantisers, in zigzag order. 16 bits each where the file says so (Pq = 1).
 pub(crate) type Quantiser = [u16; 64];
@@ -32,7 +32,7 @@ impl Tables {
                 Ok(())
             }
             markers::APP0 => {
-                self.jfif |= body.starts_with(b"JFIF\0");
+                self.jfif |= body.starts_with(b"JFIF\0") && body.len() >= 14;
                 Ok(())
             }
             markers::APP14 => {
@@ -42,6 +42,21 @@ impl Tables {
                 Ok(())
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Puts the tables of Annex K where a sequential file has none at its first scan, as libjpeg does: Motion JPEG leaves
+    /// them out.
+    pub(crate) fn complete(&mut self) {
+        for (number, table) in self.dc.iter_mut().enumerate() {
+            if table.is_none() {
+                *table = standard::dc(number);
+            }
+        }
+        for (number, table) in self.ac.iter_mut().enumerate() {
+            if table.is_none() {
+                *table = standard::ac(number);
+            }
         }
     }
 
@@ -116,7 +131,12 @@ mod tests {
             .apply(markers::APP14, b"Adobe\0\x64\0\0\0\0")
             .unwrap();
         assert_eq!((tables.jfif, tables.adobe), (false, None));
+        // As libjpeg, which takes no shorter one for JFIF's.
         tables.apply(markers::APP0, b"JFIF\0\x01\x02").unwrap();
+        assert!(!tables.jfif);
+        tables
+            .apply(markers::APP0, b"JFIF\0\x01\x02\0\0\x01\0\x01\0\0")
+            .unwrap();
         tables
             .apply(markers::APP14, b"Adobe\0\x64\0\0\0\0\x02")
             .unwrap();

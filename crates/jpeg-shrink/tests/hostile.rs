@@ -46,9 +46,12 @@ const LIMITS: Limits = Limits {
 
 fn decode_all(jpeg: &[u8]) {
     let header = read_header(jpeg, &LIMITS);
+    // A file is a picture at all sizes or at none.
+    let error = decode(jpeg, SCALES[0], &LIMITS).err();
     for scale in SCALES {
         let first = decode(jpeg, scale, &LIMITS);
         assert_eq!(first, decode(jpeg, scale, &LIMITS));
+        assert_eq!(first.as_ref().err(), error.as_ref());
         match first {
             Ok(picture) => {
                 let header = header.unwrap();

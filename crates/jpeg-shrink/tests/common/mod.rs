@@ -6,6 +6,7 @@ use std::{
     io::Write,
     path::PathBuf,
     process::{Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use jpeg_shrink::{Picture, Pixels, Scale};
@@ -86,6 +87,24 @@ impl Raw {
             height: fields[2].parse().unwrap(),
             channels: if fields[0] == "P5" { 1 } else { 3 },
             bytes: pnm[at..].to_vec(),
+        }
+    }
+
+    /// Inks as the colours that libjpeg-turbo's programs make of them; anything else as it is.
+    pub fn seen(self) -> Self {
+        if self.channels != 4 {
+            return self;
+        }
+        let light = |ink: u8, black: u8| {
+            ((u32::from(255 - ink) * u32::from(255 - black) + 127) / 255) as u8
+        };
+        let bytes = self.bytes.as_chunks::<4>().0.iter();
+        Self {
+            channels: 3,
+            bytes: bytes
+                .flat_map(|&[c, m, y, k]| [c, m, y].map(|ink| light(ink, k)))
+                .collect(),
+            ..self
         }
     }
 
@@ -178,6 +197,21 @@ pub fn cjpeg(picture: &Raw, arguments: &[&str]) -> Option<Vec<u8>> {
     run("cjpeg", arguments, &picture.to_pnm())
 }
 
+/// Encodes with cjpeg in the scans of a script, as its `-scans` has it.
+pub fn cjpeg_in_scans(picture: &Raw, arguments: &[&str], script: &str) -> Option<Vec<u8>> {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("jpeg-shrink-{}-{number}.scans", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    std::fs::write(&path, script).unwrap();
+    let jpeg = cjpeg(
+        picture,
+        &[arguments, &["-scans", path.to_str().unwrap()]].concat(),
+    );
+    std::fs::remove_file(&path).unwrap();
+    jpeg
+}
+
 /// Decodes with libjpeg-turbo's djpeg at a scale.
 pub fn djpeg(jpeg: &[u8], scale: Scale) -> Option<Raw> {
     let scale = format!("1/{}", scale.denominator());
@@ -192,5 +226,28 @@ pub fn sample(name: &str) -> Vec<u8> {
         .collect();
     std::fs::read(path).unwrap()
 }
+
+/// A small file of a legal kind that is rarely met.
+pub fn rare(name: &str) -> Vec<u8> {
+    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/data", name]
+        .iter()
+        .collect();
+    std::fs::read(path).unwrap()
+}
+
+/// Files of legal kinds that are rarely met, all whole.
+pub const RARE: [&str; 11] = [
+    "j-cmyk-noadobe.jpg",
+    "j-jfif-adobe0.jpg",
+    "jpeg-first-scan-chroma.jpg",
+    "jpeg-luma-halved-across.jpg",
+    "jpeg-luma-quartered-progressive.jpg",
+    "jpeg-not-interleaved-420.jpg",
+    "jpeg-not-interleaved-440.jpg",
+    "jpeg-quality-50.jpg",
+    "jpeg-sampling-3x1.jpg",
+    "jpeg-without-dht.jpg",
+    "nonint-88.jpg",
+];
 
 pub const SAMPLES: [&str; 4] = ["picos.jpg", "seeding.jpg", "sunset.jpg", "umang.jpg"];
