@@ -6,7 +6,7 @@
 mod time;
 
 use crate::animate::stays_animated;
-use crate::decode::{jpeg_limits, lossy_frame, shrinks, webp_scale};
+use crate::decode::{jpeg_limits, jpeg_scale, lossy_frame, shrinks, webp_scale};
 use crate::encode::Target;
 use crate::error::Error;
 use crate::geometry::{Area, Size, plan};
@@ -17,7 +17,6 @@ use crate::shrink::{self, Shrink};
 use crate::transform::{Request, Settings, choose};
 use crate::wishes::{Gravity, Wishes};
 use image_url::{Format, Operation};
-use jpeg_shrink::Scale;
 use std::time::Duration;
 use time::Work;
 
@@ -148,17 +147,7 @@ fn decoding(original: &[u8], header: &Header, shrink: Shrink) -> u64 {
     let out = pixels * header.layout.channels() as u64;
     match header.format {
         Format::Jpeg => {
-            let scale = match shrink {
-                Shrink::Full => {
-                    // zune-jpeg keeps the coefficients of progressive files, 16 bits each, beside what it gives.
-                    let coefficients = if header.progressive { out * 2 } else { 0 };
-                    return out + coefficients + u64::from(header.stored.width) * 256;
-                }
-                Shrink::Half => Scale::Half,
-                Shrink::Quarter => Scale::Quarter,
-                Shrink::Eighth => Scale::Eighth,
-            };
-            jpeg_shrink::memory(original, scale, &jpeg_limits(header)).unwrap_or(out)
+            jpeg_shrink::memory(original, jpeg_scale(shrink), &jpeg_limits(header)).unwrap_or(out)
         }
         // Twice as wide until it is narrowed; a palette is expanded at once.
         Format::Png => out * if header.wide { 2 } else { 1 } + u64::from(header.stored.width) * 32,

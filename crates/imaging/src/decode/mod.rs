@@ -15,7 +15,7 @@ use image_url::Format;
 use std::time::Duration;
 
 pub(crate) use canvas::Dispose;
-pub(crate) use jpeg::limits as jpeg_limits;
+pub(crate) use jpeg::{limits as jpeg_limits, scale as jpeg_scale};
 pub(crate) use webp::{lossy_frame, scale as webp_scale};
 
 /// A decoded original, as it is stored: not yet turned.

@@ -1,4 +1,4 @@
-//! The segments of a JPEG up to its first scan (ITU-T T.81 Annex B; EXIF, ICC.1 §B.4 and Adobe's in `APPn`).
+//! The segments of a JPEG up to its first scan (ITU-T T.81 Annex B; EXIF and ICC.1 §B.4 in `APPn`).
 
 use super::{Cursor, Header, ended};
 use crate::error::Error;
@@ -13,7 +13,6 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header, Error> {
     let mut cursor = Cursor { rest: bytes };
     let mut frame = None;
     let mut orientation = None;
-    let mut adobe = None;
     let mut profile = Vec::new();
     let _start = cursor.array::<2>();
     loop {
@@ -46,7 +45,6 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header, Error> {
                     profile.push((*number, *count, part));
                 }
             }
-            0xee if segment.starts_with(b"Adobe") => adobe = segment.get(11).copied(),
             _ => {}
         }
     }
@@ -65,7 +63,6 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header, Error> {
     let mut header = Header::new(Format::Jpeg, width.into(), height.into(), layout);
     header.progressive = progressive;
     header.orientation = orientation.unwrap_or_default();
-    header.adobe = adobe.is_some();
     header.profile = joined(profile);
     Ok(header)
 }

@@ -52,8 +52,6 @@ pub(crate) struct Header {
     pub(crate) plays: Option<u32>,
     /// The embedded ICC profile of JPEG, GIF and WebP; that of PNG is compressed and comes with the pixels.
     pub(crate) profile: Option<Vec<u8>>,
-    /// Adobe's marker in a JPEG: inks are stored inverted.
-    pub(crate) adobe: bool,
 }
 
 impl Header {
@@ -69,7 +67,6 @@ impl Header {
             progressive: false,
             palette: false,
             profile: None,
-            adobe: false,
         }
     }
 
