@@ -301,11 +301,11 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "[STATUS=]TIME", value_delimiter = ',', default_value = "30d,404=1m,413=1m,415=1m",
           value_parser = valid_rule, env = "EDGE_CACHE_VALID", help_heading = "Cache")]
     pub cache_valid: Vec<ValidRule>,
-    /// How long a request waits for another's fetch of the same picture before it fetches on its own
-    /// (nginx: proxy_cache_lock_timeout).
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = units::duration, env = "EDGE_LOCK_TIMEOUT",
+    /// How long a request waits for another's fetch of the same picture before it fetches on its own, uncached
+    /// (nginx: proxy_cache_lock_timeout). Without it, it waits for as long as that fetch takes.
+    #[arg(long, value_name = "TIME", value_parser = units::duration, env = "EDGE_LOCK_TIMEOUT",
           help_heading = "Cache")]
-    pub lock_timeout: Duration,
+    pub lock_timeout: Option<Duration>,
     /// On which failures a stale picture is served: error, timeout, invalid_header, updating, http_500, http_502, http_503,
     /// http_504, http_403, http_404, http_429, or off (nginx: proxy_cache_use_stale).
     #[arg(long, value_name = "FAILURES", default_value_t = UseStale::all(), env = "EDGE_USE_STALE", help_heading = "Cache")]

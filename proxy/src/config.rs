@@ -13,6 +13,9 @@ use service::Problem;
 use service::server::ServerLimits;
 use std::time::Duration;
 
+/// How long it is remembered that a picture was too slow.
+const TIMEOUT_MEMORY: Duration = Duration::from_secs(5);
+
 /// All settings of a running edge.
 pub struct Config {
     /// Bounds of the public listener.
@@ -77,6 +80,7 @@ impl Config {
                     store_set_cookie: false,
                 },
                 lock_timeout: args.lock_timeout,
+                timeout_memory: TIMEOUT_MEMORY,
                 max_body: args.max_body.as_u64(),
                 max_flights: args.max_fetches,
                 max_flight_bytes: args.max_fetch_memory.as_u64(),

@@ -16,6 +16,7 @@ use crate::purge::{Mode, Purges, Rule};
 use crate::reception::Reception;
 use crate::request::{CacheRequest, Conditions, Selected, part_key};
 use crate::served::{Served, ServedBody};
+use crate::slow::Slow;
 use crate::status::CacheStatus;
 use crate::vary::Selecting;
 use bytes::Bytes;
@@ -29,6 +30,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+
+/// Keys whose fetch was too slow that are remembered at once.
+const SLOW_KEYS: usize = 10_000;
 
 /// Flights that a request joins before it fetches on its own, where each turns out to be for another variant than its
 /// own.
@@ -59,6 +63,7 @@ pub(crate) struct Inner {
     pub(crate) disk: Option<Disk>,
     pub(crate) purges: Arc<Purges>,
     pub(crate) flights: Mutex<HashMap<Key, Aloft>>,
+    pub(crate) slow: Slow,
     /// The right to fetch.
     fetches: Arc<Semaphore>,
     /// The bytes that flights may hold.
@@ -102,6 +107,7 @@ impl Cache {
             disk,
             purges,
             flights: Mutex::default(),
+            slow: Slow::new(SLOW_KEYS),
             fetches,
             budget,
             counters: CacheCounters::default(),
@@ -152,16 +158,24 @@ impl Cache {
                     return Ok(Served::stored(entry, CacheStatus::Hit, now));
                 }
                 Ok(Joined::Waiting(passenger)) => {
-                    let left = self.0.config.lock_timeout.saturating_sub(begun.elapsed());
-                    match tokio::time::timeout(left, passenger.head()).await {
-                        Err(_) => break,
-                        Ok(Ok(head)) if !head.shareable => break,
-                        Ok(Ok(head)) if !request.selects(&head.head.selecting) => {
+                    let head = match self.0.config.lock_timeout {
+                        None => passenger.head().await,
+                        Some(timeout) => {
+                            let left = timeout.saturating_sub(begun.elapsed());
+                            match tokio::time::timeout(left, passenger.head()).await {
+                                Err(_) => break,
+                                Ok(head) => head,
+                            }
+                        }
+                    };
+                    match head {
+                        Ok(head) if !head.shareable => break,
+                        Ok(head) if !request.selects(&head.head.selecting) => {
                             // The answer is another variant's. Those who wait for ours are one flight as well.
                             selected.slot = request.slot_beside(&head.head.selecting);
                             continue;
                         }
-                        Ok(head) => head.map(|head| (head, passenger, true)),
+                        head => head.map(|head| (head, passenger, true)),
                     }
                 }
                 Ok(Joined::Launched(passenger)) => {

@@ -17,8 +17,11 @@ pub struct CacheConfig {
     /// What is stored, and when stale is served.
     pub policy: Policy,
     /// How long a request waits for another's flight before it fetches on its own, uncached
-    /// (nginx: `proxy_cache_lock_timeout`).
-    pub lock_timeout: Duration,
+    /// (nginx: `proxy_cache_lock_timeout`); `None` waits for as long as the flight takes, which is bounded by the fetch.
+    pub lock_timeout: Option<Duration>,
+    /// How long a fetch that was too slow is remembered: who asks for the same meanwhile is told so at once, instead of
+    /// waiting as long again. Zero remembers nothing.
+    pub timeout_memory: Duration,
     /// Largest body kept, in bytes. A larger one is passed on without being kept, also where that turns out only while it
     /// comes.
     pub max_body: u64,

@@ -80,6 +80,9 @@ impl Cache {
                 }
             }
         }
+        if let Some(failure) = self.0.slow.recall(&slot) {
+            return Err(failure);
+        }
         let permit = self.0.permit()?;
         let (flight, gate, passenger) = take_off();
         let landing = (!request.alone).then(|| {
@@ -92,7 +95,7 @@ impl Cache {
             flights.insert(slot.clone(), aloft);
             Landing {
                 inner: self.0.clone(),
-                slot,
+                slot: slot.clone(),
                 number,
             }
         });
@@ -100,7 +103,7 @@ impl Cache {
         let conditions = Conditions::of(&selected);
         let conditional =
             conditions.if_none_match.is_some() || conditions.if_modified_since.is_some();
-        let (inner, request) = (self.0.clone(), request.clone());
+        let (inner, request, slow) = (self.0.clone(), request.clone(), self.0.clone());
         let reception = Reception::new(inner, request, selected, flight, Some(permit));
         tokio::spawn(async move {
             match fetch(conditions).await.and_then(final_response) {
@@ -113,7 +116,10 @@ impl Cache {
                         }
                     }
                 }
-                Err(failure) => reception.fail(failure),
+                Err(failure) => {
+                    slow.slow.note(&slot, &failure, slow.config.timeout_memory);
+                    reception.fail(failure);
+                }
             }
             drop(landing);
         });

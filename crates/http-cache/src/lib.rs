@@ -24,6 +24,7 @@
 //! | [`silence`] | bodies that stop to come |
 //! | [`flight`] | one fetch shared by all who wait for it |
 //! | `flights` | the flights under way: joined or begun |
+//! | `slow` | keys whose fetch was too slow a moment ago |
 //! | `budget` | how many bytes of bodies the flights may hold |
 //! | [`memory`], [`disk`] | the two tiers |
 //! | [`status`] | `Cache-Status` (RFC 9211) and nginx's words |
@@ -53,6 +54,7 @@ pub mod request;
 pub mod served;
 pub mod shared;
 pub mod silence;
+mod slow;
 pub mod status;
 pub mod use_stale;
 pub mod vary;

@@ -49,7 +49,8 @@ fn config(lock_timeout: Duration) -> (CacheConfig, ManualClock) {
             max_stale: None,
             store_set_cookie: false,
         },
-        lock_timeout,
+        lock_timeout: Some(lock_timeout),
+        timeout_memory: Duration::from_secs(5),
         max_body: 1 << 20,
         max_flights: 100,
         max_flight_bytes: 256 << 20,
@@ -260,6 +261,52 @@ async fn a_waiter_goes_on_its_own_after_the_lock_timeout() {
     let waiter = get(&cache, || ok("own")).await.unwrap();
     assert_eq!(waiter.status, CacheStatus::Bypass);
     assert_eq!(text(waiter).await, "own");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_lock_timeout_waiters_wait_for_as_long_as_the_flight_takes() {
+    let (mut config, _) = config(LONG);
+    config.lock_timeout = None;
+    let cache = Cache::open(config).unwrap();
+    let fetches = Arc::new(AtomicUsize::new(0));
+    let viewers: Vec<_> = (0..30)
+        .map(|_| {
+            let (cache, fetches) = (cache.clone(), fetches.clone());
+            tokio::spawn(async move {
+                let fetch = move |_| {
+                    fetches.fetch_add(1, Ordering::Relaxed);
+                    async {
+                        tokio::time::sleep(Duration::from_secs(24 * 3600)).await;
+                        ok("slow picture")
+                    }
+                };
+                text(cache.serve(request("/slow"), fetch).await.unwrap()).await
+            })
+        })
+        .collect();
+    for viewer in viewers {
+        assert_eq!(viewer.await.unwrap(), "slow picture");
+    }
+    assert_eq!(fetches.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_was_too_slow_is_not_waited_for_again_at_once() {
+    fn too_slow() -> Result<UpstreamResponse, FetchError> {
+        Err(FetchError::Timeout("no answer in 30s".into()))
+    }
+    let (cache, _) = cache(LONG);
+    assert!(get(&cache, too_slow).await.is_err());
+    landed(&cache).await;
+    let again = get(&cache, || panic!("it is fetched again")).await;
+    assert!(matches!(again, Err(FetchError::Timeout(_))));
+    let other = cache.serve(request("/b"), |_| async { ok("other") }).await;
+    assert_eq!(text(other.unwrap()).await, "other");
+    tokio::time::advance(Duration::from_secs(5)).await;
+    assert_eq!(
+        text(get(&cache, || ok("picture")).await.unwrap()).await,
+        "picture"
+    );
 }
 
 #[tokio::test]
