@@ -25,7 +25,7 @@ use service::admin::{self, Readiness};
 use service::announce::{Addresses, announce};
 use service::metrics::Registry;
 use service::shutdown::CancellationToken;
-use service::{healthcheck, listen, logs, server, shutdown};
+use service::{healthcheck, listen, logs, open_files, server, shutdown};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -68,6 +68,7 @@ pub fn cli(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn serve(cli: &Cli) -> anyhow::Result<()> {
     let config = Config::from_args(&cli.serve)?;
+    open_files::raise();
     let _log = logs::init(&cli.log).map_err(anyhow::Error::msg)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -11,6 +11,7 @@ pub mod healthcheck;
 pub mod listen;
 pub mod logs;
 pub mod metrics;
+pub mod open_files;
 pub mod problem;
 pub mod request_id;
 pub mod server;
