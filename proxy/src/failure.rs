@@ -24,8 +24,12 @@ pub(crate) enum Failure {
     Url(#[from] UrlError),
     #[error("{0}")]
     Fetch(#[from] FetchError),
-    #[error("the resizer answers {0}")]
-    Upstream(StatusCode),
+    #[error("the resizer answers {status}")]
+    Upstream {
+        status: StatusCode,
+        /// When it may be asked again, by its own word.
+        retry_after: Option<Duration>,
+    },
 }
 
 impl From<Denied> for Failure {
@@ -51,11 +55,18 @@ impl Failure {
             Self::Url(UrlError::UnknownShape) => Problem::NotFound,
             Self::Url(_) => Problem::BadUrl,
             Self::Fetch(FetchError::Timeout(_)) => Problem::GatewayTimeout,
-            Self::Fetch(FetchError::Overloaded) => Problem::Overloaded,
+            Self::Fetch(FetchError::Overloaded) => Problem::OVERLOADED,
             Self::Fetch(_) => Problem::BadGateway,
-            Self::Upstream(status) => {
-                Problem::from_upstream_status(*status).unwrap_or(Problem::BadGateway)
-            }
+            Self::Upstream {
+                status,
+                retry_after,
+            } => match Problem::from_upstream_status(*status) {
+                Some(Problem::Overloaded { .. }) => retry_after
+                    .map_or(Problem::OVERLOADED, |retry_after| Problem::Overloaded {
+                        retry_after,
+                    }),
+                problem => problem.unwrap_or(Problem::BadGateway),
+            },
         }
     }
 

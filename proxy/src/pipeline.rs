@@ -7,7 +7,7 @@ use crate::metrics::Metrics;
 use crate::rate_limit::RateLimit;
 use crate::respond::{self, Body, ClientLifetime};
 use crate::upstream::Upstream;
-use http::header::{ACCEPT, HeaderName};
+use http::header::{ACCEPT, HeaderName, RETRY_AFTER};
 use http::{HeaderValue, Request, Response, Uri};
 use http_cache::{Cache, CacheRequest, CacheStatus, Conditions, Key, Served};
 use hyper::body::Incoming;
@@ -189,7 +189,12 @@ async fn find(
     let served = edge.cache.serve(wanted, fetch).await?;
     if !served.head.status.is_success() {
         known.cache = Some((served.status, respond::told(&served)));
-        return Err(Failure::Upstream(served.head.status));
+        let retry_after = served.head.headers.get(RETRY_AFTER);
+        let seconds = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
+        return Err(Failure::Upstream {
+            status: served.head.status,
+            retry_after: seconds.map(Duration::from_secs),
+        });
     }
     Ok(Found {
         served,

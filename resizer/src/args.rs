@@ -121,8 +121,8 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set, env = "RESIZER_ISOLATE",
           help_heading = "Work")]
     pub isolate: bool,
-    /// Requests that may wait for a worker before more are refused with 503; 64 for each worker when absent. One that
-    /// waits holds no original.
+    /// Requests that may wait for a worker; 65,536 when absent. One that waits holds no original. Whatever the number, a
+    /// request is refused with 503 when the wait, by how long pictures took of late, would go beyond --timeout.
     #[arg(long, value_name = "N", env = "RESIZER_QUEUE", help_heading = "Work")]
     pub queue: Option<usize>,
     /// Memory for all pictures that are decoded at once, estimated from their headers; half of what the container or

@@ -11,8 +11,8 @@ use service::server::ServerLimits;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-/// Requests that may wait for each worker.
-const QUEUE_PER_WORKER: usize = 64;
+/// Requests that may wait where nothing else is said: what has no chance in time is refused long before.
+const QUEUE: usize = 65_536;
 
 /// All settings of a running resizer.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Config {
             source: Source::open(url, source).with_context(|| format!("--source {url}"))?,
             gate: GateConfig {
                 workers,
-                queue: args.queue.unwrap_or(QUEUE_PER_WORKER * workers),
+                queue: args.queue.unwrap_or(QUEUE),
                 memory: args
                     .memory
                     .map_or_else(default_budget, |memory| memory.as_u64()),

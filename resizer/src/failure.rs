@@ -44,7 +44,9 @@ impl Failure {
                 Problem::NotFound
             }
             Self::Url(_) => Problem::BadUrl,
-            Self::Full(_) => Problem::Overloaded,
+            Self::Full(full) => Problem::Overloaded {
+                retry_after: full.wait,
+            },
             Self::Source(SourceError::TooLarge { .. }) => Problem::ImageTooLarge,
             Self::Source(SourceError::Failed(_)) => Problem::BadGateway,
             Self::Source(SourceError::Timeout(_)) | Self::Timeout(_) => Problem::GatewayTimeout,

@@ -1,4 +1,4 @@
-//! Who is let in to work: a bounded queue, then a bounded number that hold an original, then a budget of memory, then
+//! Who is let in to work: a queue bounded by the time that waiting will take, then a bounded number that hold an original, then a budget of memory, then
 //! one picture a core.
 //!
 //! Waiting costs nothing, so the queue may be long. Originals are held by twice the workers, so that one is fetched
@@ -11,7 +11,8 @@
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -23,16 +24,20 @@ const MEMORY_UNIT: u64 = 1024;
 pub struct GateConfig {
     /// Pictures worked on at once.
     pub workers: usize,
-    /// Requests that may wait besides.
+    /// Requests that may wait besides. They hold no original, so thousands cost little; what has no chance to be served in
+    /// time is refused before.
     pub queue: usize,
     /// Bytes that all pictures under work may take together. One that needs more by itself runs alone.
     pub memory: u64,
 }
 
-/// The queue is full.
+/// Whoever asks would wait for longer than the time that is left.
 #[derive(Clone, Copy, Debug, Error)]
-#[error("the queue is full")]
-pub struct Full;
+#[error("the queue is full: it would take {wait:?}")]
+pub struct Full {
+    /// What the wait would be.
+    pub wait: Duration,
+}
 
 /// A picture's work ended by a panic.
 #[derive(Clone, Copy, Debug, Error)]
@@ -63,6 +68,8 @@ pub struct Gate {
     holding: Arc<Semaphore>,
     budget: Budget,
     cores: Arc<Semaphore>,
+    workers: u32,
+    pace: Arc<Pace>,
     metrics: GateMetrics,
 }
 
@@ -74,6 +81,7 @@ pub struct Admitted {
     _depth: Counted,
     budget: Budget,
     cores: Arc<Semaphore>,
+    pace: Arc<Pace>,
     metrics: GateMetrics,
 }
 
@@ -87,6 +95,8 @@ impl Gate {
             holding: Arc::new(Semaphore::new(holding.min(Semaphore::MAX_PERMITS))),
             budget: Budget::new(config.memory),
             cores: Arc::new(Semaphore::new(config.workers.min(Semaphore::MAX_PERMITS))),
+            workers: u32::try_from(config.workers).unwrap_or(u32::MAX).max(1),
+            pace: Arc::default(),
             metrics: GateMetrics::default(),
         }
     }
@@ -96,14 +106,23 @@ impl Gate {
         self.metrics.clone()
     }
 
-    /// Waits for the right to hold an original.
+    /// How long it will take until one more who asks is served, by what those before take and by how long pictures took
+    /// of late.
+    fn expected_wait(&self) -> Duration {
+        let before = u32::try_from(self.metrics.depth.get()).unwrap_or(0);
+        self.pace.of_late().saturating_mul(before) / self.workers
+    }
+
+    /// Waits for the right to hold an original; `left` is the time until an answer is of no use any more.
     ///
     /// # Errors
-    /// At once when the queue is full.
-    pub async fn admit(&self) -> Result<Admitted, Full> {
-        let Ok(queue) = self.queue.clone().try_acquire_owned() else {
+    /// At once when the wait would be longer than that, or the queue is full.
+    pub async fn admit(&self, left: Duration) -> Result<Admitted, Full> {
+        let wait = self.expected_wait();
+        let queue = self.queue.clone().try_acquire_owned();
+        let (Ok(queue), true) = (queue, wait <= left) else {
             self.metrics.refused.inc();
-            return Err(Full);
+            return Err(Full { wait });
         };
         let depth = Counted::new(&self.metrics.depth, 1);
         let waiting = Waiting::new(&self.metrics);
@@ -115,6 +134,7 @@ impl Gate {
             _depth: depth,
             budget: self.budget.clone(),
             cores: self.cores.clone(),
+            pace: self.pace.clone(),
             metrics: self.metrics.clone(),
         })
     }
@@ -140,13 +160,47 @@ impl Admitted {
         let abandoned = Abandoned::default();
         let flag = abandoned.0.clone();
         let held = tokio::task::spawn_blocking(move || {
+            let begun = Instant::now();
             let result = work(&flag);
+            // What was given up says nothing of what the next one takes.
+            if !flag.load(Ordering::Relaxed) {
+                self.pace.note(begun.elapsed());
+            }
             drop((core, taken, memory, working, self));
             result
         });
         let result = held.await.map_err(|_| Panicked);
         drop(abandoned);
         result
+    }
+}
+
+/// How long a picture takes a worker, of late: a mean that forgets.
+#[derive(Debug, Default)]
+struct Pace {
+    nanos: AtomicU64,
+}
+
+impl Pace {
+    /// The part of the mean that each picture replaces, 1 of so many.
+    const WEIGHT: u64 = 16;
+
+    fn note(&self, took: Duration) {
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        let mean = |old: u64| match old {
+            0 => took,
+            old => old - old / Self::WEIGHT + took / Self::WEIGHT,
+        };
+        let _ = self
+            .nanos
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| {
+                Some(mean(old).max(1))
+            });
+    }
+
+    /// Zero as long as nothing is known.
+    fn of_late(&self) -> Duration {
+        Duration::from_nanos(self.nanos.load(Ordering::Relaxed))
     }
 }
 
@@ -256,6 +310,7 @@ mod tests {
     use tokio::task::{JoinHandle, yield_now};
 
     const MB: u64 = 1_000_000;
+    const LONG: Duration = Duration::from_secs(3600);
 
     fn gate(workers: usize, queue: usize, memory: u64) -> Arc<Gate> {
         Arc::new(Gate::new(GateConfig {
@@ -280,7 +335,7 @@ mod tests {
             let (finish, wait) = mpsc::channel();
             let (tell, flag) = oneshot::channel();
             let request = tokio::spawn(async move {
-                let admitted = gate.admit().await.unwrap();
+                let admitted = gate.admit(LONG).await.unwrap();
                 let work = move |abandoned: &AtomicBool| {
                     begun.send(()).unwrap();
                     wait.recv().unwrap();
@@ -318,14 +373,17 @@ mod tests {
     #[tokio::test]
     async fn who_finds_the_queue_full_is_refused_at_once() {
         let gate = gate(1, 0, MB);
-        let held = [gate.admit().await.unwrap(), gate.admit().await.unwrap()];
-        assert!(gate.admit().await.is_err());
+        let held = [
+            gate.admit(LONG).await.unwrap(),
+            gate.admit(LONG).await.unwrap(),
+        ];
+        assert!(gate.admit(LONG).await.is_err());
         assert_eq!(
             (gate.metrics.refused.get(), gate.metrics.depth.get()),
             (1, 2)
         );
         drop(held);
-        assert!(gate.admit().await.is_ok());
+        assert!(gate.admit(LONG).await.is_ok());
         assert_eq!(gate.metrics.depth.get(), 0);
     }
 
@@ -339,7 +397,15 @@ mod tests {
         assert_eq!(gate.cores.available_permits(), 0);
         assert_eq!(gate.metrics.working.get(), 1);
         assert!(picture.end().await);
-        assert_eq!(gate.admit().await.unwrap().work(0, |_| 7).await.unwrap(), 7);
+        assert_eq!(
+            gate.admit(LONG)
+                .await
+                .unwrap()
+                .work(0, |_| 7)
+                .await
+                .unwrap(),
+            7
+        );
         assert_eq!(gate.metrics.working.get(), 0);
         assert_eq!(gate.metrics.dropped.get(), 0);
     }
@@ -414,12 +480,59 @@ mod tests {
         next.end().await;
     }
 
+    #[test]
+    fn the_pace_follows_what_pictures_take() {
+        let pace = Pace::default();
+        assert_eq!(pace.of_late(), Duration::ZERO);
+        pace.note(Duration::from_millis(100));
+        assert_eq!(pace.of_late(), Duration::from_millis(100));
+        for _ in 0..200 {
+            pace.note(Duration::from_millis(20));
+        }
+        let of_late = pace.of_late().as_millis();
+        assert!((19..=21).contains(&of_late), "{of_late} ms");
+    }
+
+    #[tokio::test]
+    async fn who_cannot_be_served_in_time_is_refused_with_the_wait_and_others_wait() {
+        let gate = gate(2, 100_000, MB);
+        gate.pace.note(Duration::from_secs(1));
+        let mut admitted = Vec::new();
+        // Two workers: 21 before take ten seconds and a half.
+        for _ in 0..4 {
+            admitted.push(gate.admit(Duration::from_secs(10)).await.unwrap());
+        }
+        let waiting: Vec<_> = (0..17)
+            .map(|_| {
+                let gate = gate.clone();
+                tokio::spawn(async move { gate.admit(Duration::from_secs(10)).await.map(drop) })
+            })
+            .collect();
+        settle().await;
+        assert_eq!(gate.metrics.depth.get(), 21);
+        let refused = gate.admit(Duration::from_secs(10)).await.unwrap_err();
+        assert_eq!(refused.wait, Duration::from_millis(10_500));
+        assert_eq!(gate.metrics.refused.get(), 1);
+        admitted.clear();
+        for waiting in waiting {
+            waiting.await.unwrap().unwrap();
+        }
+        assert!(gate.admit(Duration::from_secs(10)).await.is_ok());
+    }
+
     #[tokio::test]
     async fn a_panic_ends_one_picture_only() {
         let gate = gate(1, 0, MB);
         let work = |_: &AtomicBool| panic!("a picture");
-        assert!(gate.admit().await.unwrap().work(MB, work).await.is_err());
-        let again = gate.admit().await.unwrap().work(MB, |_| 7).await;
+        assert!(
+            gate.admit(LONG)
+                .await
+                .unwrap()
+                .work(MB, work)
+                .await
+                .is_err()
+        );
+        let again = gate.admit(LONG).await.unwrap().work(MB, |_| 7).await;
         assert_eq!(again.unwrap(), 7);
         assert_eq!(gate.metrics.memory.get(), 0);
     }

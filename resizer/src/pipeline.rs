@@ -147,7 +147,10 @@ async fn make(
         }
     }
 
-    let admitted = resizer.gate.admit().await?;
+    let admitted = resizer
+        .gate
+        .admit(deadline.saturating_duration_since(Instant::now()))
+        .await?;
     let (original, joined) = resizer.source.get(canonical.name()).await?;
     let Original { validators, bytes } = original;
     if joined {

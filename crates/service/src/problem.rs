@@ -35,16 +35,24 @@ pub enum Problem {
     Internal,
     /// The source or every resizer fails or refuses.
     BadGateway,
-    /// More work is queued than can be done.
-    Overloaded,
+    /// More work is queued than can be done in time; it may be asked for again after this time.
+    Overloaded {
+        /// How long the work that is queued will take, in `Retry-After` rounded up to a second.
+        retry_after: Duration,
+    },
     /// The source or the resizer is too slow.
     GatewayTimeout,
 }
 
-/// What a client is asked to wait when the resizer is full. Long enough for a queue of seconds to drain.
-const OVERLOADED_RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
+/// What a client is asked to wait where nothing is known of the queue. Long enough for one of seconds to drain.
+const OVERLOADED_RETRY_AFTER: Duration = Duration::from_secs(2);
 
 impl Problem {
+    /// Too much work, of which no more is known.
+    pub const OVERLOADED: Self = Self::Overloaded {
+        retry_after: OVERLOADED_RETRY_AFTER,
+    };
+
     /// Status, last part of the `type` URN, and title: the table of errors.
     const fn row(self) -> (StatusCode, &'static str, &'static str) {
         match self {
@@ -91,7 +99,7 @@ impl Problem {
                 "bad-gateway",
                 "The image could not be fetched",
             ),
-            Self::Overloaded => (
+            Self::Overloaded { .. } => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "overloaded",
                 "The server is busy",
@@ -121,7 +129,7 @@ impl Problem {
             StatusCode::NOT_FOUND => Self::NotFound,
             StatusCode::PAYLOAD_TOO_LARGE => Self::ImageTooLarge,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedImage,
-            StatusCode::SERVICE_UNAVAILABLE => Self::Overloaded,
+            StatusCode::SERVICE_UNAVAILABLE => Self::OVERLOADED,
             StatusCode::GATEWAY_TIMEOUT => Self::GatewayTimeout,
             status if status.is_client_error() || status.is_server_error() => Self::BadGateway,
             _ => return None,
@@ -151,14 +159,11 @@ impl Problem {
             Self::MethodNotAllowed => {
                 headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             }
-            Self::Overloaded => {
-                headers.insert(RETRY_AFTER, OVERLOADED_RETRY_AFTER);
-            }
-            Self::RateLimited { retry_after } => {
+            Self::Overloaded { retry_after } | Self::RateLimited { retry_after } => {
                 headers.insert(
                     RETRY_AFTER,
                     HeaderValue::from(
-                        retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0),
+                        (retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0)).max(1),
                     ),
                 );
             }
@@ -206,7 +211,7 @@ mod tests {
             Problem::NotFound,
             Problem::ImageTooLarge,
             Problem::UnsupportedImage,
-            Problem::Overloaded,
+            Problem::OVERLOADED,
             Problem::GatewayTimeout,
         ] {
             assert_eq!(
