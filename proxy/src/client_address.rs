@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use http::HeaderMap;
 use ipnet::IpNet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Whose word is taken, and where it is written.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ impl ClientAddressConfig {
 
     /// The address of the client behind `peer`. What an untrusted peer says of itself is ignored; so is nonsense.
     pub fn resolve(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let mut client = peer.to_canonical();
+        let mut client = plain(peer);
         let lines: Vec<&str> = headers
             .get_all(self.header.name())
             .iter()
@@ -54,12 +54,35 @@ impl ClientAddressConfig {
             if !self.trusts(client) {
                 break;
             }
-            let Ok(address) = said.trim().parse::<IpAddr>() else {
+            let Some(address) = read(said.trim()) else {
                 break;
             };
-            client = address.to_canonical();
+            client = address;
         }
         client
+    }
+}
+
+/// An address as proxies write it: alone, with a port, or in brackets with or without one.
+fn read(said: &str) -> Option<IpAddr> {
+    let alone = || said.parse().ok();
+    let with_port = || said.parse::<SocketAddr>().ok().map(|address| address.ip());
+    let in_brackets = || said.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let address: IpAddr = alone().or_else(with_port).or_else(in_brackets)?;
+    Some(plain(address))
+}
+
+/// An IPv4 address that is written as one of IPv6, mapped or by the translation of NAT64 (RFC 6052 §2.1), as itself: all
+/// clients behind a translator would be one otherwise.
+fn plain(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => match v6.segments() {
+            [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+                IpAddr::V4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
+            }
+            _ => IpAddr::V6(v6),
+        },
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
@@ -93,6 +116,19 @@ mod tests {
             ("10.0.0.1", &["6.6.6.6", "1.2.3.4"], "1.2.3.4"),
             ("10.0.0.1", &["nonsense"], "10.0.0.1"),
             ("::ffff:10.0.0.1", &["2001:db8::1"], "2001:db8::1"),
+            ("10.0.0.1", &["1.2.3.4:5678"], "1.2.3.4"),
+            (
+                "10.0.0.1",
+                &["6.6.6.6, 1.2.3.4:5678, 10.0.0.2:80"],
+                "1.2.3.4",
+            ),
+            ("10.0.0.1", &["[2001:db8::1]:5678"], "2001:db8::1"),
+            ("10.0.0.1", &["[2001:db8::1]"], "2001:db8::1"),
+            ("10.0.0.1", &["::ffff:1.2.3.4"], "1.2.3.4"),
+            ("64:ff9b::102:304", &[], "1.2.3.4"),
+            ("10.0.0.1", &["64:ff9b::1.2.3.4"], "1.2.3.4"),
+            ("10.0.0.1", &["1.2.3.4:port"], "10.0.0.1"),
+            ("10.0.0.1", &["[1.2.3.4"], "10.0.0.1"),
         ] {
             assert_eq!(resolve(peer, forwarded), expected, "{peer} {forwarded:?}");
         }
