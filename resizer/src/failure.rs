@@ -38,7 +38,9 @@ impl Failure {
     /// The row of the table.
     pub(crate) fn problem(&self) -> Problem {
         match self {
-            Self::Refused(Refused::Framing) | Self::Target(_) => Problem::BadRequest,
+            Self::Refused(Refused::Framing | Refused::Host) | Self::Target(_) => {
+                Problem::BadRequest
+            }
             Self::Refused(Refused::Method(_)) => Problem::MethodNotAllowed,
             Self::Url(UrlError::UnknownShape) | Self::Source(SourceError::Missing) => {
                 Problem::NotFound
@@ -79,6 +81,6 @@ impl Failure {
 
     /// Whether the connection is closed after the answer, since what follows on it cannot be told apart.
     pub(crate) fn closes(&self) -> bool {
-        matches!(self, Self::Refused(Refused::Framing))
+        matches!(self, Self::Refused(Refused::Framing | Refused::Host))
     }
 }
