@@ -1,5 +1,6 @@
 //! Taking a port, with an error that says which flag to use instead.
 
+use std::borrow::Cow;
 use std::io;
 use std::net::SocketAddr;
 use thiserror::Error;
@@ -31,10 +32,11 @@ pub enum ListenError {
     },
 }
 
-/// Listens on `address`, a `host:port` where port 0 takes any free one; `flag` is named in errors.
+/// Listens on `address`, a `host:port` where port 0 takes any free one; a port alone, `8080` or `:8080`, is one of all IPv4
+/// addresses, as nginx's `listen 8080`. `flag` is named in errors.
 pub async fn bind(address: &str, flag: &'static str) -> Result<TcpListener, ListenError> {
     let listener = async {
-        let resolved = lookup_host(address)
+        let resolved = lookup_host(with_host(address).as_ref())
             .await?
             .next()
             .ok_or_else(|| io::Error::other("the name has no address"))?;
@@ -54,6 +56,15 @@ pub async fn bind(address: &str, flag: &'static str) -> Result<TcpListener, List
     })
 }
 
+fn with_host(address: &str) -> Cow<'_, str> {
+    let port = address.strip_prefix(':').unwrap_or(address);
+    if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) {
+        Cow::Owned(format!("0.0.0.0:{port}"))
+    } else {
+        Cow::Borrowed(address)
+    }
+}
+
 fn bind_resolved(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()
@@ -68,6 +79,16 @@ fn bind_resolved(address: SocketAddr) -> io::Result<TcpListener> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_port_alone_is_one_of_all_addresses() {
+        for address in ["0", ":0"] {
+            let listener = bind(address, "--listen").await.unwrap();
+            assert!(listener.local_addr().unwrap().ip().is_unspecified());
+        }
+        assert_eq!(with_host("[::1]:80"), "[::1]:80");
+        assert_eq!(with_host("localhost:80"), "localhost:80");
+    }
 
     #[tokio::test]
     async fn a_taken_port_is_told_with_its_flag() {
