@@ -137,6 +137,12 @@ pub(crate) fn secure_link(args: &SigningArgs) -> anyhow::Result<SecureLink> {
         .map(str::parse::<Expression>)
         .transpose();
     let expression = expression.context("--secure-link-md5")?;
+    if expression
+        .as_ref()
+        .is_some_and(|expression| !expression.covers_the_path())
+    {
+        bail!("--secure-link-md5: without $uri in it, one hash opens every path");
+    }
     let algorithm = match args.signature {
         Signature::Md5 => Algorithm::Md5,
         Signature::HmacSha256 => Algorithm::HmacSha256,

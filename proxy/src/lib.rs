@@ -78,6 +78,7 @@ fn serve(cli: &Cli) -> anyhow::Result<()> {
     let config = Config::from_args(cli)?;
     open_files::raise();
     let _log = logs::init(&cli.log).map_err(anyhow::Error::msg)?;
+    warn_of_open_doors(cli, &config);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -93,6 +94,19 @@ fn serve(cli: &Cli) -> anyhow::Result<()> {
         announce(addresses)?;
         running.await?
     })
+}
+
+/// What is meant for development or a closed network, and is a hole elsewhere.
+fn warn_of_open_doors(cli: &Cli, config: &Config) {
+    if cli.signing.insecure_unsigned {
+        tracing::warn!("--insecure-unsigned: every URL is served, whoever made it up");
+    }
+    let everybody = |network: &ipnet::IpNet| network.prefix_len() == 0;
+    if config.client_address.trusted.iter().any(everybody) {
+        tracing::warn!(
+            "--real-ip-from trusts every address: each client says who it is, and no limit by client holds"
+        );
+    }
 }
 
 /// Serves until `shutdown` is cancelled, then drains and returns. The listeners are the caller's, so that a test owns
@@ -123,7 +137,11 @@ pub async fn run(
     ));
     let chores = tokio::spawn(housekeeping(edge.clone(), shutdown.clone()));
     readiness.set(true);
-    tracing::info!(listen = ?listeners.public.local_addr().ok(), "edge-proxy serves");
+    let listen = listeners
+        .public
+        .local_addr()
+        .map(|address| address.to_string());
+    tracing::info!(listen = %listen.unwrap_or_default(), "edge-proxy serves");
 
     let unready = {
         let (readiness, shutdown) = (readiness.clone(), shutdown.clone());

@@ -7,8 +7,9 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetri
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use service::metrics::SECONDS;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -40,7 +41,7 @@ impl Metrics {
         let metrics = Self {
             requests: Family::default(),
             cache: Family::default(),
-            seconds: Histogram::new(exponential_buckets(0.0001, 3.0, 12)),
+            seconds: Histogram::new(SECONDS),
         };
         registry.register(
             "requests",

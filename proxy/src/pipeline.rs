@@ -12,8 +12,9 @@ use http::{HeaderValue, Request, Response, Uri};
 use http_cache::{Cache, CacheRequest, CacheStatus, Conditions, Key, Served};
 use hyper::body::Incoming;
 use image_url::{AcceptClass, Canonical, Language, SecureLink, Target, TargetError};
-use service::metrics::Registry;
+use service::metrics::{Registry, milliseconds};
 use service::request_id::X_REQUEST_ID;
+use service::shown::Shown;
 use service::{Problem, RequestId, framing};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -105,7 +106,7 @@ pub(crate) async fn handle(
             if cache == CacheStatus::Stale {
                 let cause = found.served.failure.as_ref().map(ToString::to_string);
                 let upstream = found.served.upstream_status.map(|status| status.as_u16());
-                tracing::warn!(request = %id, path = %request.uri().path(), cause, upstream, "served stale");
+                tracing::warn!(request = %id, path = %Shown(request.uri().path()), cause, upstream, "served stale");
             }
             let lifetime = ClientLifetime {
                 expires: edge.expires,
@@ -119,9 +120,10 @@ pub(crate) async fn handle(
         Err(failure) => {
             let problem = failure.problem(edge.denied);
             if problem.status().is_server_error() {
-                tracing::error!(request = %id, path = %request.uri().path(), "{failure}");
-            } else {
-                tracing::info!(request = %id, %client, path = %request.uri().path(), "{failure}");
+                tracing::error!(request = %id, path = %Shown(request.uri().path()), "{}", Shown(&failure.to_string()));
+            } else if !matches!(failure, Failure::RateLimited(_)) {
+                // Who floods writes one line a request, that of target `access`, and not two.
+                tracing::info!(request = %id, %client, path = %Shown(request.uri().path()), "{}", Shown(&failure.to_string()));
             }
             let mut response = respond::problem(problem, request.method(), failure.closes());
             let told = known.cache.take();
@@ -144,10 +146,10 @@ pub(crate) async fn handle(
         %client,
         method = %request.method(),
         // Without the query: a signature is a key to the picture and stays out of logs.
-        path = %request.uri().path(),
+        path = %Shown(request.uri().path()),
         status = response.status().as_u16(),
-        cache = cache.map_or("-", CacheStatus::nginx_word),
-        ms = took.as_secs_f64() * 1e3,
+        cache = %cache.map_or("-", CacheStatus::nginx_word),
+        ms = milliseconds(took),
     );
     response
 }
@@ -163,7 +165,7 @@ async fn find(
     if let Some(limit) = &edge.rate_limit {
         limit.check(client).map_err(Failure::RateLimited)?;
     }
-    framing::check(request.method(), request.headers())?;
+    framing::check(request.method(), request.version(), request.headers())?;
     let target = target(request.uri())?;
     let link = edge
         .secure_link

@@ -106,7 +106,11 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: CancellationTok
         admin::nothing_more,
     ));
     readiness.set(true);
-    tracing::info!(listen = ?listeners.internal.local_addr().ok(), "resizer serves");
+    let listen = listeners
+        .internal
+        .local_addr()
+        .map(|address| address.to_string());
+    tracing::info!(listen = %listen.unwrap_or_default(), "resizer serves");
     let unready = shutdown.clone();
     tokio::spawn(async move {
         unready.cancelled().await;

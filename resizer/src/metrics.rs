@@ -5,8 +5,9 @@ use http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use service::metrics::SECONDS;
 use std::time::Duration;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -30,7 +31,7 @@ impl Metrics {
     pub(crate) fn register(registry: &mut Registry, gate: &GateMetrics) -> Self {
         let metrics = Self {
             requests: Family::default(),
-            seconds: Histogram::new(exponential_buckets(0.001, 2.5, 12)),
+            seconds: Histogram::new(SECONDS),
             fetches: Counter::default(),
             fetched_bytes: Counter::default(),
             coalesced: Counter::default(),

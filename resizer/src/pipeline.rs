@@ -17,8 +17,9 @@ use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use image_url::{AcceptClass, Canonical, Operation, Target};
 use imaging::Settings;
-use service::metrics::Registry;
+use service::metrics::{Registry, milliseconds};
 use service::request_id::X_REQUEST_ID;
+use service::shown::Shown;
 use service::{RequestId, framing};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -108,16 +109,18 @@ pub(crate) async fn handle(
             .insert(CONTENT_LENGTH, HeaderValue::from(length));
         *response.body_mut() = Full::default();
     }
-    let (status, path) = (response.status(), request.uri().path());
+    let (status, path) = (response.status(), Shown(request.uri().path()));
     match &cause {
-        Some(cause) if status.is_server_error() => tracing::error!(request = %id, path, "{cause}"),
-        Some(cause) => tracing::info!(request = %id, path, "{cause}"),
+        Some(cause) if status.is_server_error() => {
+            tracing::error!(request = %id, %path, "{}", Shown(&cause.to_string()));
+        }
+        Some(cause) => tracing::info!(request = %id, %path, "{}", Shown(&cause.to_string())),
         None => {}
     }
     let took = started.elapsed();
     resizer.metrics.request(status, took);
-    let ms = took.as_secs_f64() * 1e3;
-    tracing::info!(target: "access", request = %id, method = %request.method(), path, status = status.as_u16(), ms);
+    let ms = milliseconds(took);
+    tracing::info!(target: "access", request = %id, method = %request.method(), %path, status = status.as_u16(), ms);
     response
 }
 
@@ -129,7 +132,7 @@ async fn make(
     deadline: Instant,
     negotiated: &mut bool,
 ) -> Result<Made, Failure> {
-    framing::check(request.method(), request.headers())?;
+    framing::check(request.method(), request.version(), request.headers())?;
     let target = Target::parse(&request.uri().to_string())?;
     let canonical = Canonical::parse(target.uri())?;
     *negotiated = canonical.varies_on_accept();

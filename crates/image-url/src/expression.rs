@@ -63,6 +63,11 @@ pub(crate) struct Values<'a> {
 }
 
 impl Expression {
+    /// Whether the path is part of what is hashed. Without it one hash opens every path.
+    pub fn covers_the_path(&self) -> bool {
+        self.0.contains(&Part::Uri)
+    }
+
     /// Reads an expression.
     pub fn parse(text: &str) -> Result<Self, ExpressionError> {
         if text.is_empty() {

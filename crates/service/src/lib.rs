@@ -15,6 +15,7 @@ pub mod open_files;
 pub mod problem;
 pub mod request_id;
 pub mod server;
+pub mod shown;
 pub mod shutdown;
 pub mod units;
 

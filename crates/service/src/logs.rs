@@ -3,8 +3,12 @@
 //! A thread of its own writes, behind a bounded queue, so that a slow terminal or a full pipe never blocks a request.
 
 use clap::{Args, ValueEnum};
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
+
+/// Lines that wait for a slow reader at most; beyond, new ones are dropped. What clients choose is cut before, so a line has
+/// some hundred bytes, and all of them a few MB.
+const QUEUED_LINES: usize = 8_192;
 
 /// How the log looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -49,7 +53,9 @@ pub fn init(args: &LogArgs) -> Result<WorkerGuard, String> {
     let filter = EnvFilter::builder()
         .parse(&args.log)
         .map_err(|error| format!("--log {}: {error}", args.log))?;
-    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(QUEUED_LINES)
+        .finish(std::io::stderr());
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
