@@ -259,3 +259,34 @@ fn no_path_leads_out_of_the_folder() {
         }
     }
 }
+
+/// RFC 9112 §3.2, on the socket of both programs.
+#[test]
+fn a_request_names_one_host() {
+    let stack = Stack::start(&[], &[]);
+    let resizer = stack.resizer.as_ref().unwrap();
+    for listen in [stack.edge().addresses().listen, resizer.addresses().listen] {
+        for (head, refused) in [
+            ("GET /a HTTP/1.1\r\n\r\n", true),
+            ("GET /a HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n", true),
+            ("GET /a HTTP/1.1\r\nhost: a@b\r\n\r\n", true),
+            (
+                "GET /a HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+                false,
+            ),
+            ("GET /a HTTP/1.0\r\n\r\n", false),
+        ] {
+            let mut socket = std::net::TcpStream::connect(listen).unwrap();
+            std::io::Write::write_all(&mut socket, head.as_bytes()).unwrap();
+            let mut answer = String::new();
+            // To the end: what is refused is closed.
+            std::io::Read::read_to_string(&mut socket, &mut answer).unwrap();
+            assert_eq!(
+                answer.starts_with("HTTP/1.1 400"),
+                refused,
+                "{head}{answer}"
+            );
+            assert!(!answer.is_empty());
+        }
+    }
+}
