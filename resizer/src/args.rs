@@ -127,7 +127,7 @@ pub(crate) struct ServeArgs {
     pub queue: Option<usize>,
     /// Memory for all pictures that are decoded at once, estimated from their headers; half of what the container or
     /// else the machine has when absent. A picture that needs more by itself is worked on alone. Originals as they are
-    /// stored come besides: two for each worker.
+    /// stored come besides: up to five for each worker.
     #[arg(long, value_name = "SIZE", value_parser = units::byte_size, env = "RESIZER_MEMORY", help_heading = "Work")]
     pub memory: Option<ByteSize>,
 }

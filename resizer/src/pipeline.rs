@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::etag::{etag, matches};
 use crate::failure::Failure;
-use crate::gate::{Gate, Panicked};
+use crate::gate::{Asker, Demand, Gate, Kind, Panicked};
 use crate::isolate::{Isolation, LONG_STEP};
 use crate::metrics::Metrics;
 use crate::source::{Original, Source, Validators};
@@ -26,6 +26,12 @@ use std::time::{Duration, Instant};
 
 /// What the edge says that its client accepts, in one word.
 const X_TANDEM_ACCEPT: HeaderName = HeaderName::from_static("x-tandem-accept");
+
+/// Whose request the edge passes on, as a hash.
+const X_TANDEM_CLIENT: HeaderName = HeaderName::from_static("x-tandem-client");
+
+/// How long the edge waits for the response, in milliseconds.
+const X_TANDEM_DEADLINE_MS: HeaderName = HeaderName::from_static("x-tandem-deadline-ms");
 
 /// All that requests share.
 #[derive(Debug)]
@@ -77,11 +83,12 @@ pub(crate) async fn handle(
     let started = Instant::now();
     let id = RequestId::accept(request.headers().get(&X_REQUEST_ID));
     let mut negotiated = false;
-    let deadline = started + resizer.timeout;
-    let making = make(&resizer, &request, &id, deadline, &mut negotiated);
-    // Who is late is dropped: what waits never begins, what has begun is told by its flag.
-    let made = tokio::time::timeout(resizer.timeout, making).await;
-    let (mut response, cause) = match made.unwrap_or(Err(Failure::Timeout(resizer.timeout))) {
+    let timeout = deadline_of_edge(request.headers())
+        .map_or(resizer.timeout, |left| left.min(resizer.timeout));
+    let making = make(&resizer, &request, &id, started + timeout, &mut negotiated);
+    // Requests past their deadline are dropped: those that wait never begin, those under work see it by their flag.
+    let made = tokio::time::timeout(timeout, making).await;
+    let (mut response, cause) = match made.unwrap_or(Err(Failure::Timeout(timeout))) {
         Ok(made) => (picture(made), None),
         Err(failure) => {
             let mut response = failure.problem().response().map(Full::new);
@@ -150,10 +157,12 @@ async fn make(
         }
     }
 
-    let admitted = resizer
-        .gate
-        .admit(deadline.saturating_duration_since(Instant::now()))
-        .await?;
+    let asker = Asker {
+        client: client(request.headers()),
+        kind: Kind::of(&canonical),
+        left: deadline.saturating_duration_since(Instant::now()),
+    };
+    let admitted = resizer.gate.admit(asker).await?;
     let (original, joined) = resizer.source.get(canonical.name()).await?;
     let Original { validators, bytes } = original;
     if joined {
@@ -195,8 +204,12 @@ async fn make(
         resizer.metrics.isolated.inc();
     }
     let path = canonical.path().to_owned();
+    let demand = Demand {
+        memory: cost.memory,
+        time: cost.time,
+    };
     let picture = admitted
-        .work(cost.memory, move |abandoned| {
+        .work(demand, move |abandoned| {
             let check = imaging::Check {
                 deadline: Some(deadline),
                 cancelled: Some(abandoned),
@@ -222,6 +235,26 @@ async fn make(
         etag,
         content,
     })
+}
+
+/// The client that the edge names; requests that come without an edge are of one client.
+fn client(headers: &HeaderMap) -> u64 {
+    let hash = headers
+        .get(X_TANDEM_CLIENT)
+        .and_then(|hash| hash.to_str().ok());
+    hash.and_then(|hash| u64::from_str_radix(hash, 16).ok())
+        .unwrap_or(0)
+}
+
+/// What is left of the time that the edge waits.
+fn deadline_of_edge(headers: &HeaderMap) -> Option<Duration> {
+    let left = headers
+        .get(X_TANDEM_DEADLINE_MS)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()?;
+    Some(Duration::from_millis(left))
 }
 
 /// What the client accepts: by the edge's word, or by the client's own header where no edge is in front.

@@ -1,11 +1,11 @@
-//! The resizer's gate over real sockets: who has gone is not worked for.
+//! The resizer's gate over real sockets: abandoned requests are dropped, clients share the workers fairly.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod common;
 
-use common::{metric, resizer_with};
+use common::{metric, resizer, resizer_with, samples};
 use stack::Process;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -49,5 +49,90 @@ fn wait_for(resizer: &Process, name: &str, expected: u64) {
             Instant::now() < deadline,
             "{name} does not become {expected}"
         );
+    }
+}
+
+/// Asks on behalf of a client, as the edge names it.
+fn ask_as(resizer: &Process, client: u64, path: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(resizer.addresses().listen).unwrap();
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nhost: tandem\r\nx-tandem-client: {client:016x}\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    stream
+}
+
+fn status(mut stream: TcpStream) -> u16 {
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).unwrap();
+    String::from_utf8_lossy(&head[9..]).parse().unwrap()
+}
+
+fn on_samples(args: &[&str]) -> Process {
+    let source = format!("file://{}", samples().display());
+    resizer(&[&["--source", &source, "--timeout", "5m"], args].concat())
+}
+
+#[test]
+fn the_flood_of_one_client_does_not_hold_up_another() {
+    let resizer = on_samples(&["--workers", "1"]);
+    // What a request of this kind takes is learnt first.
+    assert_eq!(status(ask_as(&resizer, 1, "/resize/300/umang.jpg")), 200);
+    let flood: Vec<_> = (0..150)
+        .map(|number| {
+            ask_as(
+                &resizer,
+                1,
+                &format!("/resize/{}/umang.jpg", 256 + number % 250),
+            )
+        })
+        .collect();
+    wait_for_at_least(&resizer, "gate_depth", 100);
+    assert_eq!(status(ask_as(&resizer, 2, "/resize/301/umang.jpg")), 200);
+    let left = metric(&resizer, "tandem_resizer_gate_depth");
+    assert!(left > 30, "{left} of the flood are left");
+    for request in flood {
+        assert_eq!(status(request), 200);
+    }
+}
+
+#[test]
+fn short_work_does_not_wait_for_long_work() {
+    let resizer = on_samples(&["--workers", "1"]);
+    let long: Vec<_> = (0..5)
+        .map(|number| {
+            let side = 5000 + number;
+            ask_as(
+                &resizer,
+                number,
+                &format!("/resize/{side},enlarge=1,f=webp,lossless=1/umang.jpg"),
+            )
+        })
+        .collect();
+    wait_for(&resizer, "gate_depth", 5);
+    for number in 0..10 {
+        let path = format!("/resize/{}/umang.jpg", 100 + number);
+        assert_eq!(status(ask_as(&resizer, 9, &path)), 200);
+    }
+    assert!(metric(&resizer, "tandem_resizer_gate_depth") >= 3);
+    drop(long);
+}
+
+#[test]
+fn the_time_that_the_edge_waits_bounds_the_work() {
+    let resizer = on_samples(&[]);
+    let mut stream = TcpStream::connect(resizer.addresses().listen).unwrap();
+    let path = "/resize/6000,enlarge=1,f=webp,lossless=1/umang.jpg";
+    let request =
+        format!("GET {path} HTTP/1.1\r\nhost: tandem\r\nx-tandem-deadline-ms: 300\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    assert_eq!(status(stream), 504);
+    wait_for(&resizer, "gate_depth", 0);
+}
+
+fn wait_for_at_least(resizer: &Process, name: &str, least: u64) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while metric(resizer, &format!("tandem_resizer_{name}")) < least {
+        assert!(Instant::now() < deadline, "{name} does not reach {least}");
     }
 }
