@@ -4,6 +4,7 @@
 //! figure to trust; requests per second say as much about the load generator, which shares the cores.
 #![forbid(unsafe_code)]
 
+pub mod burst;
 pub mod comparison;
 pub mod http;
 pub mod nginx;

@@ -114,6 +114,27 @@ pub fn make_2k(dir: &Path, views: usize) -> anyhow::Result<usize> {
     Ok(count)
 }
 
+/// Photographs of 12 MP under `count` names, `0.jpg` and so on. There are sixteen of them, parts of one sample that differ
+/// in every pixel; the other names are links.
+///
+/// # Errors
+/// When a sample cannot be read or the folder not be written.
+pub fn make_many(dir: &Path, count: usize) -> anyhow::Result<()> {
+    const DISTINCT: usize = 16;
+    let scaled = resize(&sample("sunset.jpg")?, 4800, 3200, FilterType::Lanczos3);
+    for number in 0..count {
+        let name = dir.join(format!("{number}.jpg"));
+        if number < DISTINCT {
+            let number = u32::try_from(number)?;
+            let part = crop_imm(&scaled, number * 50, number * 12, 4000, 3000);
+            jpeg(&part.to_image(), 90, &name)?;
+        } else {
+            std::fs::hard_link(dir.join(format!("{}.jpg", number % DISTINCT)), name)?;
+        }
+    }
+    Ok(())
+}
+
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../samples")

@@ -28,6 +28,18 @@ impl Tandem {
     /// # Errors
     /// When a process does not come up.
     pub fn start(originals: &Path, edge_args: &[&str]) -> anyhow::Result<Self> {
+        Self::start_with(originals, edge_args, &[])
+    }
+
+    /// The same, with arguments for the resizer as well.
+    ///
+    /// # Errors
+    /// When a process does not come up.
+    pub fn start_with(
+        originals: &Path,
+        edge_args: &[&str],
+        resizer_args: &[&str],
+    ) -> anyhow::Result<Self> {
         let source = format!("file://{}", originals.display());
         let usual = [
             "--listen",
@@ -39,7 +51,8 @@ impl Tandem {
         ];
         let resizer_args = usual
             .into_iter()
-            .chain(["--source", &source, "--queue", "4000"]);
+            .chain(["--source", &source])
+            .chain(resizer_args.iter().copied());
         let resizer = Process::start(
             &executable()?,
             Role::Resizer,
