@@ -22,13 +22,17 @@ use crate::{
 pub enum UrlError {
     /// Not a path of this language: no such operation, no name, or a name that is not UTF-8 or holds a backslash or a
     /// control character. A 404, as for any path that no nginx location matches.
-    #[error("no such path")]
+    #[error(
+        "no such path: write /resize/GEOMETRY/NAME, /crop/, /rotate/ or /preset/PRESET/NAME, or /size/NAME, /info/ or /original/"
+    )]
     UnknownShape,
     /// The operation is known, its geometry is not understood: a side is not 1 to 65,535, a turn not 90, 180 or 270. A 400.
-    #[error("the geometry {geometry:?} is not understood")]
+    #[error("the geometry {geometry:?} is not understood: write {expected}")]
     BadGeometry {
         /// The text between the operation and the first comma or slash.
         geometry: String,
+        /// What the operation takes.
+        expected: &'static str,
     },
     /// An option is unknown, given twice, out of range, or does not go with the rest. A 400.
     #[error("the option {option:?} {fault}")]
@@ -68,6 +72,11 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b';')
     .remove(b'=')
     .remove(b'@');
+
+/// The geometries that each operation takes, for whoever wrote another.
+const RESIZE: &str = "WIDTH, xHEIGHT or WIDTHxHEIGHT with sides of 1 to 65535";
+const CROP: &str = "WIDTHxHEIGHT with sides of 1 to 65535";
+const ROTATE: &str = "90, 180 or 270";
 
 /// What is asked for, of whichever original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,9 +194,9 @@ pub(crate) fn read_request(text: &str) -> Result<(Request, &str), UrlError> {
         "size" => (bare(Operation::Size), rest),
         "info" => (bare(Operation::Info), rest),
         "original" => (bare(Operation::Original), rest),
-        "resize" => read_segment(rest, resize)?,
-        "crop" => read_segment(rest, crop)?,
-        "rotate" => read_segment(rest, rotate)?,
+        "resize" => read_segment(rest, resize, RESIZE)?,
+        "crop" => read_segment(rest, crop, CROP)?,
+        "rotate" => read_segment(rest, rotate, ROTATE)?,
         _ => return Err(UrlError::UnknownShape),
     };
     check_name(name)?;
@@ -195,10 +204,11 @@ pub(crate) fn read_request(text: &str) -> Result<(Request, &str), UrlError> {
 }
 
 /// Reads `geometry[,options]/name`.
-fn read_segment(
-    rest: &str,
+fn read_segment<'a>(
+    rest: &'a str,
     geometry: fn(&str) -> Option<Operation>,
-) -> Result<(Request, &str), UrlError> {
+    expected: &'static str,
+) -> Result<(Request, &'a str), UrlError> {
     let (segment, name) = rest.split_once('/').ok_or(UrlError::UnknownShape)?;
     check_name(name)?; // before the geometry, so that what is no path at all is a 404 in any case
     let (shape, options) = match segment.split_once(',') {
@@ -207,6 +217,7 @@ fn read_segment(
     };
     let operation = geometry(shape).ok_or_else(|| UrlError::BadGeometry {
         geometry: shape.to_owned(),
+        expected,
     })?;
     let bad_option = |option: String, fault| UrlError::BadOption { option, fault };
     let given = match options {
@@ -422,12 +433,10 @@ mod tests {
             ("/rotate/45,q=80/x.jpg", "45"),
             ("/rotate/090/x.jpg", "090"),
         ] {
-            assert_eq!(
-                canonical(raw).unwrap_err(),
-                UrlError::BadGeometry {
-                    geometry: geometry.into()
-                },
-                "{raw}"
+            let error = canonical(raw).unwrap_err();
+            assert!(
+                matches!(&error, UrlError::BadGeometry { geometry: named, .. } if named == geometry),
+                "{raw}: {error}"
             );
         }
     }
@@ -442,7 +451,11 @@ mod tests {
                 fault: OptionFault::Unknown
             }
         );
-        assert_eq!(error.to_string(), "the option \"zoom\" is not known");
+        assert_eq!(
+            error.to_string(),
+            "the option \"zoom\" is not known: there are q, f, rot, flip, g, fit, enlarge, bg, blur, sharpen, dpr, trim, \
+             bytes, lossless"
+        );
         assert_eq!(
             canonical("/crop/1x1,/a").unwrap_err(),
             UrlError::BadOption {
