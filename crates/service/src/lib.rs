@@ -9,6 +9,7 @@ pub mod announce;
 pub mod framing;
 pub mod healthcheck;
 pub mod listen;
+mod log_queue;
 pub mod logs;
 pub mod metrics;
 pub mod open_files;
@@ -17,6 +18,7 @@ pub mod request_id;
 pub mod server;
 pub mod shown;
 pub mod shutdown;
+pub mod throttle;
 pub mod units;
 
 pub use problem::Problem;
