@@ -24,14 +24,14 @@ use clap::Parser;
 use pipeline::Edge;
 use service::admin::{self, Readiness};
 use service::announce::{Addresses, announce};
+use service::listen::{self, Listener};
 use service::metrics::Registry;
 use service::shutdown::CancellationToken;
-use service::{healthcheck, listen, logs, open_files, server, shutdown};
+use service::{healthcheck, logs, open_files, server, shutdown};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 
 /// How often the limiter forgets quiet clients and the cache what is inactive.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
@@ -40,9 +40,9 @@ const HOUSEKEEPING: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Listeners {
     /// Where clients come in.
-    pub public: TcpListener,
+    pub public: Listener,
     /// Health and metrics.
-    pub admin: TcpListener,
+    pub admin: Listener,
 }
 
 /// The whole program, from its command line to its exit code. `main` and the quick start call it.
@@ -86,8 +86,8 @@ fn serve(cli: &Cli) -> anyhow::Result<()> {
         let public = listen::bind(&cli.serve.listen, "--listen").await?;
         let admin = listen::bind(&cli.admin_listen, "--admin-listen").await?;
         let addresses = Addresses {
-            listen: public.local_addr()?,
-            admin: admin.local_addr()?,
+            listen: public.address(),
+            admin: admin.address(),
         };
         let shutdown = shutdown::on_signals()?;
         let running = tokio::spawn(run(config, Listeners { public, admin }, shutdown));
@@ -126,6 +126,7 @@ pub async fn run(
     let edge = Arc::new(Edge::new(config, &mut registry).context("the cache cannot be opened")?);
 
     let looked_into = edge.clone();
+    let admin_address = listeners.admin.to_string();
     // The admin listener outlives the public one, so that a drain can be watched.
     let admin_shutdown = CancellationToken::new();
     let admin = tokio::spawn(admin::run(
@@ -137,11 +138,7 @@ pub async fn run(
     ));
     let chores = tokio::spawn(housekeeping(edge.clone(), shutdown.clone()));
     readiness.set(true);
-    let listen = listeners
-        .public
-        .local_addr()
-        .map(|address| address.to_string());
-    tracing::info!(listen = %listen.unwrap_or_default(), "edge-proxy serves");
+    tracing::info!(listen = %listeners.public, admin = %admin_address, "listening");
 
     let unready = {
         let (readiness, shutdown) = (readiness.clone(), shutdown.clone());
@@ -159,7 +156,7 @@ pub async fn run(
 
     admin_shutdown.cancel();
     let _ = tokio::join!(admin, chores);
-    tracing::info!("edge-proxy ends");
+    tracing::info!("stopped");
     Ok(())
 }
 
