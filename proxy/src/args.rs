@@ -46,6 +46,14 @@ pub(crate) struct Cli {
         global = true
     )]
     pub admin_token: Option<String>,
+    /// A file that holds the token.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "EDGE_ADMIN_TOKEN_FILE",
+        global = true
+    )]
+    pub admin_token_file: Option<PathBuf>,
     #[command(flatten)]
     pub signing: SigningArgs,
     #[command(flatten)]
@@ -139,6 +147,7 @@ pub(crate) enum Signature {
 #[command(next_help_heading = "Signatures")]
 pub(crate) struct SigningArgs {
     /// A secret that links are signed with; several, comma-separated or repeated, are all accepted, the first one signs.
+    /// Everybody on the machine can read a flag: give it in the environment or in --secret-file.
     #[arg(
         long,
         value_name = "SECRET",
@@ -211,6 +220,7 @@ pub(crate) struct ServeArgs {
         value_delimiter = ',',
         default_value = "http://127.0.0.1:11337",
         env = "EDGE_RESIZERS",
+        hide_env_values = true,
         help_heading = "Network"
     )]
     pub resizers: Vec<url::Url>,

@@ -10,6 +10,7 @@ pub mod client_address;
 pub mod config;
 mod failure;
 mod metrics;
+mod open_doors;
 mod pipeline;
 pub mod rate_limit;
 mod respond;
@@ -20,14 +21,14 @@ pub use config::Config;
 
 use anyhow::Context;
 use args::{Cli, Command};
-use clap::Parser;
+use clap::ArgMatches;
 use pipeline::Edge;
 use service::admin::{self, Readiness};
 use service::announce::{Addresses, announce};
 use service::listen::{self, Listener};
 use service::metrics::Registry;
 use service::shutdown::CancellationToken;
-use service::{healthcheck, logs, open_files, server, shutdown};
+use service::{command_line, healthcheck, logs, open_files, server, shutdown};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -47,38 +48,32 @@ pub struct Listeners {
 
 /// The whole program, from its command line to its exit code. `main` and the quick start call it.
 pub fn cli(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+    let (cli, matches): (Cli, ArgMatches) = match command_line::parse(args) {
+        Ok(parsed) => parsed,
+        Err(code) => return code,
     };
+    let token = || config::admin_token(&cli);
     let outcome = match &cli.command {
         Some(Command::Sign(args)) => sign::run(&cli.signing, &cli.language, args),
         Some(Command::Purge(args)) => {
-            cache_client::purge(&cli.admin_listen, cli.admin_token.as_deref(), args)
+            token().and_then(|token| cache_client::purge(&cli.admin_listen, token.as_deref(), args))
         }
-        Some(Command::Cache(command)) => {
-            cache_client::look(&cli.admin_listen, cli.admin_token.as_deref(), command)
-        }
+        Some(Command::Cache(command)) => token()
+            .and_then(|token| cache_client::look(&cli.admin_listen, token.as_deref(), command)),
         Some(Command::Healthcheck) => healthcheck::ready(&cli.admin_listen).map_err(Into::into),
-        None => serve(&cli),
+        None => serve(&cli, &matches),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("edge-proxy: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => command_line::fail("edge-proxy", error.as_ref()),
     }
 }
 
-fn serve(cli: &Cli) -> anyhow::Result<()> {
+fn serve(cli: &Cli, matches: &ArgMatches) -> anyhow::Result<()> {
     let config = Config::from_args(cli)?;
     open_files::raise();
     let _log = logs::init(&cli.log).map_err(anyhow::Error::msg)?;
-    warn_of_open_doors(cli, &config);
+    open_doors::warn(cli, matches, &config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -94,19 +89,6 @@ fn serve(cli: &Cli) -> anyhow::Result<()> {
         announce(addresses)?;
         running.await?
     })
-}
-
-/// What is meant for development or a closed network, and is a hole elsewhere.
-fn warn_of_open_doors(cli: &Cli, config: &Config) {
-    if cli.signing.insecure_unsigned {
-        tracing::warn!("--insecure-unsigned: every URL is served, whoever made it up");
-    }
-    let everybody = |network: &ipnet::IpNet| network.prefix_len() == 0;
-    if config.client_address.trusted.iter().any(everybody) {
-        tracing::warn!(
-            "--real-ip-from trusts every address: each client says who it is, and no limit by client holds"
-        );
-    }
 }
 
 /// Serves until `shutdown` is cancelled, then drains and returns. The listeners are the caller's, so that a test owns

@@ -72,6 +72,7 @@ pub(crate) struct ServeArgs {
         long,
         value_name = "URL",
         env = "RESIZER_SOURCE",
+        hide_env_values = true,
         help_heading = "Originals"
     )]
     pub source: Option<String>,

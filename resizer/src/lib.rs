@@ -19,14 +19,13 @@ pub use config::Config;
 pub use isolate::Isolation;
 
 use args::{Cli, Command};
-use clap::Parser;
 use pipeline::Resizer;
 use service::admin::{self, Readiness};
 use service::announce::{Addresses, announce};
 use service::listen::{self, Listener};
 use service::metrics::Registry;
 use service::shutdown::CancellationToken;
-use service::{healthcheck, logs, open_files, server, shutdown};
+use service::{command_line, healthcheck, logs, open_files, server, shutdown};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -45,12 +44,9 @@ pub struct Listeners {
 
 /// The whole program, from its command line to its exit code. `main` and the quick start call it.
 pub fn cli(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+    let cli: Cli = match command_line::parse(args) {
+        Ok((cli, _)) => cli,
+        Err(code) => return code,
     };
     let outcome = match &cli.command {
         Some(Command::Healthcheck) => healthcheck::ready(&cli.admin_listen).map_err(Into::into),
@@ -59,10 +55,7 @@ pub fn cli(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("resizer: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => command_line::fail(NAME, error.as_ref()),
     }
 }
 

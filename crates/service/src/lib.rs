@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod admin_client;
 pub mod announce;
+pub mod command_line;
 pub mod framing;
 pub mod healthcheck;
 pub mod listen;
