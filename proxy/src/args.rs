@@ -250,6 +250,16 @@ pub(crate) struct ServeArgs {
         help_heading = "Network"
     )]
     pub real_ip_header: RealIpHeader,
+    /// A path of the public listener that gives 200 while traffic is wanted and 503 else, for load balancers that cannot
+    /// reach the admin address: /healthz for example. Not signed, limited or logged.
+    #[arg(
+        long,
+        value_name = "PATH",
+        value_parser = health_path,
+        env = "EDGE_HEALTH_PATH",
+        help_heading = "Network"
+    )]
+    pub health_path: Option<String>,
     /// Connections open at once.
     #[arg(
         long,
@@ -348,6 +358,15 @@ fn denied_status(text: &str) -> Result<u16, String> {
         "404" => Ok(404),
         "403" => Ok(403),
         _ => Err("write 404 or 403".to_owned()),
+    }
+}
+
+fn health_path(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+    if text.len() > 1 && text.starts_with('/') && text.bytes().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("write a path of letters, digits and -._~ such as /healthz".to_owned())
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Config {
     pub admin_token: Option<String>,
     /// How long clients may keep a picture; `None` passes on what the resizer says.
     pub expires: Option<Duration>,
+    /// The path of the public listener that says whether traffic is wanted.
+    pub health_path: Option<String>,
 }
 
 impl Config {
@@ -88,6 +90,7 @@ impl Config {
             upstream: UpstreamConfig::new(&args.resizers, args.upstream_timeout)?,
             admin_token: admin_token(cli)?,
             expires: args.expires.on(),
+            health_path: args.health_path.clone(),
         })
     }
 }

@@ -13,6 +13,7 @@ mod metrics;
 mod open_doors;
 mod pipeline;
 pub mod rate_limit;
+mod refusals;
 mod respond;
 mod sign;
 pub mod upstream;
@@ -105,7 +106,10 @@ pub async fn run(
     let mut registry = Registry::with_prefix("tandem_edge");
     let limits = config.server;
     let admin_token: Option<Arc<str>> = config.admin_token.as_deref().map(Arc::from);
-    let edge = Arc::new(Edge::new(config, &mut registry).context("the cache cannot be opened")?);
+    let edge = Arc::new(
+        Edge::new(config, readiness.clone(), &mut registry)
+            .context("the cache cannot be opened")?,
+    );
 
     let looked_into = edge.clone();
     let admin_address = listeners.admin.to_string();
@@ -152,9 +156,16 @@ async fn housekeeping(edge: Arc<Edge>, shutdown: CancellationToken) {
             edge.tidy();
         }
     };
+    let report = async {
+        loop {
+            tokio::time::sleep(refusals::INTERVAL).await;
+            edge.refusals().report();
+        }
+    };
     tokio::select! {
-        () = shutdown.cancelled() => {}
+        () = shutdown.cancelled() => edge.refusals().report(),
         () = resolve => {}
+        () = report => {}
         () = tidy => {}
     }
 }

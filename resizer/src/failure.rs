@@ -70,6 +70,17 @@ impl Failure {
         }
     }
 
+    /// What whoever signed the URL may read of the cause: what is wrong with the URL or the original.
+    pub(crate) fn detail(&self) -> Option<String> {
+        match self {
+            Self::Url(error) => Some(error.to_string()),
+            _ if matches!(self.problem(), Problem::BadUrl) || self.lies_in_the_original() => {
+                Some(self.to_string())
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the failure lies in the original and lasts as long as that does, so that the edge may remember it for the
     /// short time that its `--cache-valid` gives.
     pub(crate) fn lies_in_the_original(&self) -> bool {

@@ -20,12 +20,16 @@ use imaging::Settings;
 use service::metrics::{Registry, milliseconds};
 use service::request_id::X_REQUEST_ID;
 use service::shown::Shown;
-use service::{RequestId, framing};
+use service::throttle::Throttle;
+use service::{Problem, RequestId, framing};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What the edge says that its client accepts, in one word.
 const X_TANDEM_ACCEPT: HeaderName = HeaderName::from_static("x-tandem-accept");
+
+/// How often the log says that requests are refused for want of capacity.
+const SAY_AGAIN: Duration = Duration::from_secs(10);
 
 /// All that requests share.
 #[derive(Debug)]
@@ -36,6 +40,7 @@ pub(crate) struct Resizer {
     isolation: Option<Isolation>,
     timeout: Duration,
     metrics: Metrics,
+    overloaded: Throttle,
 }
 
 impl Resizer {
@@ -49,6 +54,7 @@ impl Resizer {
             isolation: config.isolation,
             timeout: config.timeout,
             metrics,
+            overloaded: Throttle::new(SAY_AGAIN),
         }
     }
 }
@@ -84,7 +90,9 @@ pub(crate) async fn handle(
     let (mut response, cause) = match made.unwrap_or(Err(Failure::Timeout(resizer.timeout))) {
         Ok(made) => (picture(made), None),
         Err(failure) => {
-            let mut response = failure.problem().response().map(Full::new);
+            let detail = failure.detail();
+            let response = failure.problem().response_with(detail.as_deref());
+            let mut response = response.map(Full::new);
             if failure.lies_in_the_original() {
                 response.headers_mut().remove(CACHE_CONTROL);
             }
@@ -102,7 +110,8 @@ pub(crate) async fn handle(
             .headers_mut()
             .insert(VARY, HeaderValue::from_static("Accept"));
     }
-    if request.method() == Method::HEAD {
+    // A 304 has no length of its own (RFC 9110 §8.6).
+    if request.method() == Method::HEAD && response.status() != StatusCode::NOT_MODIFIED {
         let length = response.body().size_hint().exact().unwrap_or_default();
         response
             .headers_mut()
@@ -110,17 +119,24 @@ pub(crate) async fn handle(
         *response.body_mut() = Full::default();
     }
     let (status, path) = (response.status(), Shown(request.uri().path()));
-    match &cause {
-        Some(cause) if status.is_server_error() => {
-            tracing::error!(request = %id, %path, "{}", Shown(&cause.to_string()));
+    let problem = cause.as_ref().map(Failure::problem);
+    let mut cause = cause.map(|cause| Shown(&cause.to_string()).to_string());
+    match problem {
+        Some(Problem::Overloaded { .. }) => {
+            if let Some(requests) = resizer.overloaded.pass(started) {
+                let cause = cause.as_deref().unwrap_or("-");
+                tracing::warn!(request = %id, %path, requests, cause, "requests refused, overloaded");
+            }
         }
-        Some(cause) => tracing::info!(request = %id, %path, "{}", Shown(&cause.to_string())),
-        None => {}
+        Some(problem) if problem.status().is_server_error() => {
+            tracing::error!(request = %id, %path, "{}", cause.take().unwrap_or_default());
+        }
+        _ => {}
     }
     let took = started.elapsed();
     resizer.metrics.request(status, took);
     let ms = milliseconds(took);
-    tracing::info!(target: "access", request = %id, method = %request.method(), %path, status = status.as_u16(), ms);
+    tracing::info!(target: "access", request = %id, method = %Shown(request.method().as_str()), %path, status = status.as_u16(), ms, cause);
     response
 }
 
@@ -211,7 +227,8 @@ async fn make(
         .await??;
     if picture.truncated {
         resizer.metrics.truncated.inc();
-        tracing::warn!(request = %id, name = canonical.name(), "the original is truncated; it is shown as far as it goes");
+        let name = Shown(canonical.name());
+        tracing::warn!(request = %id, %name, "original truncated, shown as far as it goes");
     }
     let content = Content::Picture {
         media_type: picture.media_type,

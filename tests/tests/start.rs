@@ -52,6 +52,11 @@ fn an_error_names_its_cause_once_and_no_credentials() {
         ),
         (
             edge,
+            &["--secret", LONG, "--health-path", "healthz"],
+            "/healthz",
+        ),
+        (
+            edge,
             &[
                 "--secret",
                 LONG,
