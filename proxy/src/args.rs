@@ -11,6 +11,7 @@ use http_cache::cache_valid::ValidRule;
 use ipnet::IpNet;
 use service::logs::LogArgs;
 use service::units::{self, ByteSize, Rate, Switch};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -225,7 +226,7 @@ pub(crate) struct ServeArgs {
     )]
     pub resizers: Vec<url::Url>,
     /// How long a resizer may take to answer, and to be silent within an answer.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::duration, env = "EDGE_UPSTREAM_TIMEOUT",
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::time_limit, env = "EDGE_UPSTREAM_TIMEOUT",
           help_heading = "Network")]
     pub upstream_timeout: Duration,
     /// Largest answer that is kept; a larger one is passed on as it comes.
@@ -264,11 +265,11 @@ pub(crate) struct ServeArgs {
     #[arg(
         long,
         value_name = "N",
-        default_value_t = 10_000,
+        default_value = "10000",
         env = "EDGE_MAX_CONNECTIONS",
         help_heading = "Network"
     )]
-    pub max_connections: usize,
+    pub max_connections: NonZeroUsize,
     /// How long requests in progress may take to end at shutdown.
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = units::duration, env = "EDGE_DRAIN_TIMEOUT",
           help_heading = "Network")]
@@ -338,11 +339,11 @@ pub(crate) struct ServeArgs {
     #[arg(
         long,
         value_name = "N",
-        default_value_t = 1000,
+        default_value = "1000",
         env = "EDGE_MAX_FETCHES",
         help_heading = "Cache"
     )]
-    pub max_fetches: usize,
+    pub max_fetches: NonZeroUsize,
     /// Bytes of pictures that fetches under way hold at most; what finds no room is passed on without being kept.
     #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = units::byte_size,
           env = "EDGE_MAX_FETCH_MEMORY", help_heading = "Cache")]

@@ -51,7 +51,7 @@ impl Config {
         let args = &cli.serve;
         Ok(Self {
             server: ServerLimits {
-                connections: args.max_connections,
+                connections: args.max_connections.get(),
                 drain_timeout: args.drain_timeout,
                 ..ServerLimits::default()
             },
@@ -82,7 +82,7 @@ impl Config {
                 lock_timeout: args.lock_timeout,
                 timeout_memory: TIMEOUT_MEMORY,
                 max_body: args.max_body.as_u64(),
-                max_flights: args.max_fetches,
+                max_flights: args.max_fetches.get(),
                 max_flight_bytes: args.max_fetch_memory.as_u64(),
                 tag_of: original_of,
                 clock: Clock::System,

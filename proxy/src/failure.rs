@@ -20,7 +20,7 @@ pub(crate) enum Failure {
     Unsigned,
     #[error("the link has expired")]
     Expired,
-    #[error("the URL asks for what there is not: {0}")]
+    #[error(transparent)]
     Url(#[from] UrlError),
     /// What browsers and robots ask of every site, signed or not.
     #[error("not served here")]

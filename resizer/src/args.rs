@@ -56,7 +56,7 @@ pub(crate) struct ServeArgs {
     )]
     pub listen: String,
     /// How long a request may take in all.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::duration, env = "RESIZER_TIMEOUT",
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::time_limit, env = "RESIZER_TIMEOUT",
           help_heading = "Network")]
     pub timeout: Duration,
     /// How long requests in progress may take to end at shutdown.
@@ -77,7 +77,7 @@ pub(crate) struct ServeArgs {
     )]
     pub source: Option<String>,
     /// How long the source may take to give one original.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration,
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::time_limit,
           env = "RESIZER_SOURCE_TIMEOUT", help_heading = "Originals")]
     pub source_timeout: Duration,
     /// Largest original in bytes.

@@ -15,7 +15,7 @@ pub(crate) enum Failure {
     Refused(#[from] Refused),
     #[error("the target is malformed: {0}")]
     Target(#[from] TargetError),
-    #[error("the URL asks for what there is not: {0}")]
+    #[error(transparent)]
     Url(#[from] UrlError),
     #[error("{0}")]
     Full(#[from] Full),

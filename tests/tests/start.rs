@@ -52,6 +52,27 @@ fn an_error_names_its_cause_once_and_no_credentials() {
         ),
         (
             edge,
+            &["--secret", LONG, "--max-fetches", "0"],
+            "--max-fetches",
+        ),
+        (
+            edge,
+            &["--secret", LONG, "--max-connections", "0"],
+            "--max-connections",
+        ),
+        (
+            edge,
+            &["--secret", LONG, "--upstream-timeout", "0"],
+            "no time",
+        ),
+        (edge, &["--secret", LONG, "--log-queue", "1KB"], "64KiB"),
+        (
+            resizer,
+            &["--source", "file:///", "--timeout", "0s"],
+            "no time",
+        ),
+        (
+            edge,
             &["--secret", LONG, "--health-path", "healthz"],
             "/healthz",
         ),
@@ -144,12 +165,12 @@ fn open_doors_are_warned_of_and_closed_ones_are_not() {
         (
             &["--real-ip-from", "0.0.0.0/0"],
             &[("EDGE_SECRET", LONG)],
-            &["every address"],
+            &["trusts whoever connects"],
         ),
         (
             &["--real-ip-from", "::/0"],
             &[("EDGE_SECRET", LONG)],
-            &["every address"],
+            &["trusts whoever connects"],
         ),
         (
             &["--admin-token", "short"],

@@ -98,7 +98,12 @@ impl fmt::Display for Listener {
 pub async fn bind(address: &str, flag: &'static str) -> Result<Listener, ListenError> {
     let listener = async {
         let address = with_host(address);
-        let resolved: Vec<_> = lookup_host(address.as_ref()).await?.collect();
+        let mut resolved: Vec<SocketAddr> = Vec::new();
+        for address in lookup_host(address.as_ref()).await? {
+            if !resolved.contains(&address) {
+                resolved.push(address);
+            }
+        }
         bind_all(&resolved)
     };
     listener.await.map_err(|cause| {

@@ -1,6 +1,7 @@
 //! The queue between those who log and the thread that writes: bounded in bytes, so that a log nobody reads costs lines,
 //! never memory and never a request's time.
 
+use crate::shown::without_credentials;
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -149,7 +150,13 @@ pub(crate) struct LineWriter {
 
 impl Write for LineWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.queue.push(line, self.weight);
+        // What libraries log, at debug and below, may hold URLs with credentials.
+        if line.windows(3).any(|part| part == b"://") && line.contains(&b'@') {
+            let text = without_credentials(&String::from_utf8_lossy(line));
+            self.queue.push(text.as_bytes(), self.weight);
+        } else {
+            self.queue.push(line, self.weight);
+        }
         Ok(line.len())
     }
 
@@ -213,6 +220,21 @@ mod tests {
         let queue = LogQueue::new(4096);
         queue.push(&[b'x'; 5000], Weight::Important);
         assert_eq!((queue.held(), queue.dropped()), (0, 1));
+    }
+
+    #[test]
+    fn no_line_holds_credentials() {
+        let queue = Arc::new(LogQueue::new(4096));
+        let mut writer = LineWriter {
+            queue: queue.clone(),
+            weight: Weight::Ordinary,
+        };
+        let line = b"connecting to http://user:pass@host/ as me\n";
+        assert_eq!(writer.write(line).unwrap(), line.len());
+        assert_eq!(
+            drain(&queue).0,
+            "connecting to http://\u{2026}@host/ as me\n"
+        );
     }
 
     #[test]

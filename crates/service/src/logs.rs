@@ -59,11 +59,20 @@ pub struct LogArgs {
         long,
         value_name = "SIZE",
         default_value = "4MiB",
-        value_parser = units::byte_size,
+        value_parser = queue_size,
         env = "TANDEM_LOG_QUEUE",
         global = true
     )]
     pub log_queue: ByteSize,
+}
+
+/// The least that is of use: some hundred lines.
+fn queue_size(text: &str) -> Result<ByteSize, String> {
+    let size = units::byte_size(text)?;
+    if size < ByteSize::kib(64) {
+        return Err("64KiB is the least".to_owned());
+    }
+    Ok(size)
 }
 
 /// Writes what is still queued when it is dropped, so `main` keeps it to its end.

@@ -18,7 +18,8 @@ use image_url::AcceptClass;
 use service::RequestId;
 use service::request_id::X_REQUEST_ID;
 use service::shown::{Shown, chain};
-use std::time::Duration;
+use service::throttle::Throttle;
+use std::time::{Duration, Instant};
 use thiserror::Error;
 use url::Url;
 
@@ -30,6 +31,9 @@ const ATTEMPTS: usize = 3;
 
 /// Idle connections kept to each resizer.
 const IDLE_CONNECTIONS: usize = 64;
+
+/// How often the log says that resizers do not answer.
+const SAY_AGAIN: Duration = Duration::from_secs(10);
 
 /// What the client accepts, in one word, where the URL leaves the format open.
 const X_TANDEM_ACCEPT: HeaderName = HeaderName::from_static("x-tandem-accept");
@@ -89,6 +93,7 @@ pub struct Upstream {
     balancer: Balancer,
     client: Client<HttpConnector, Empty<Bytes>>,
     timeout: Duration,
+    unanswered: Throttle,
 }
 
 impl Upstream {
@@ -106,6 +111,7 @@ impl Upstream {
             balancer: Balancer::new(config.resizers),
             client,
             timeout: config.timeout,
+            unanswered: Throttle::new(SAY_AGAIN),
         }
     }
 
@@ -146,7 +152,10 @@ impl Upstream {
                 }
                 Ok(response) => return Ok(self.with_guarded_body(response, lease)),
                 Err(Asked::Unanswered(error)) => {
-                    tracing::warn!(request = %id, resizer = %lease.address(), "no answer: {}", Shown(&error));
+                    if let Some(requests) = self.unanswered.pass(Instant::now()) {
+                        let (resizer, cause) = (lease.address(), Shown(&error).to_string());
+                        tracing::warn!(request = %id, %resizer, requests, cause, "resizer does not answer");
+                    }
                     lease.set_aside();
                     last = FetchError::Unreachable(error.into());
                 }
