@@ -29,7 +29,7 @@ use std::time::Duration;
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// Where health (/healthz, /readyz) and /metrics are served. Not for the public.
+    /// Address of health (/healthz, /readyz), /metrics, purges and looks into the cache. Not for the public.
     #[arg(
         long,
         value_name = "ADDR",
@@ -38,7 +38,7 @@ pub(crate) struct Cli {
         global = true
     )]
     pub admin_listen: String,
-    /// What purges and looks into the cache are authorized by; without it they are refused.
+    /// Token that authorizes purges and looks into the cache, which are refused without one.
     #[arg(
         long,
         value_name = "TOKEN",
@@ -47,7 +47,7 @@ pub(crate) struct Cli {
         global = true
     )]
     pub admin_token: Option<String>,
-    /// A file that holds the token.
+    /// File that holds the token, on one line.
     #[arg(
         long,
         value_name = "FILE",
@@ -205,7 +205,7 @@ pub(crate) struct LanguageArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct ServeArgs {
-    /// Where clients come in.
+    /// Address to listen on: PORT or HOST:PORT; a name is listened on at all its addresses.
     #[arg(
         long,
         value_name = "ADDR",
@@ -233,7 +233,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "SIZE", default_value = "100MB", value_parser = units::byte_size, env = "EDGE_MAX_BODY",
           help_heading = "Network")]
     pub max_body: ByteSize,
-    /// Proxies whose word about the client's address is taken; repeatable (nginx: set_real_ip_from).
+    /// Trusted proxies, which give the address of the client; repeatable (nginx: set_real_ip_from).
     #[arg(
         long,
         value_name = "CIDR",
@@ -242,7 +242,7 @@ pub(crate) struct ServeArgs {
         help_heading = "Network"
     )]
     pub real_ip_from: Vec<IpNet>,
-    /// The header in which they give it (nginx: real_ip_header).
+    /// Header in which they give it (nginx: real_ip_header).
     #[arg(
         long,
         value_enum,
@@ -275,7 +275,7 @@ pub(crate) struct ServeArgs {
           help_heading = "Network")]
     pub drain_timeout: Duration,
 
-    /// What an unsigned or wrongly signed URL is answered with.
+    /// Status for an unsigned or wrongly signed URL: 404 or 403.
     #[arg(long, value_name = "STATUS", default_value_t = 404, value_parser = denied_status, env = "EDGE_DENIED_STATUS",
           help_heading = "Access")]
     pub denied_status: u16,
@@ -292,7 +292,7 @@ pub(crate) struct ServeArgs {
     )]
     pub rate_burst: Option<std::num::NonZeroU32>,
 
-    /// Where the cache lies on disk.
+    /// Folder of the cache on disk, made when it is missing; one that cannot be used is an error.
     #[arg(
         long,
         value_name = "DIR",

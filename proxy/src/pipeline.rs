@@ -9,7 +9,7 @@ use crate::refusals::Refusals;
 use crate::respond::{self, Body, ClientLifetime};
 use crate::upstream::Upstream;
 use http::header::{ACCEPT, HeaderName, RETRY_AFTER};
-use http::{HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderValue, Request, Response, Uri};
 use http_cache::{Cache, CacheRequest, CacheStatus, Conditions, Key, Served, ServedBody};
 use hyper::body::Incoming;
 use image_url::{AcceptClass, Canonical, Language, SecureLink, Target, TargetError};
@@ -125,7 +125,7 @@ pub(crate) async fn handle(
     let started = Instant::now();
     let method = request.method();
     if edge.health_path.as_deref() == Some(request.uri().path())
-        && matches!(*method, Method::GET | Method::HEAD)
+        && framing::check(method, request.version(), request.headers()).is_ok()
     {
         return respond::health(edge.readiness.get(), method);
     }

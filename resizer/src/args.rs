@@ -20,7 +20,7 @@ use std::time::Duration;
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// Where health (/healthz, /readyz) and /metrics are served.
+    /// Address of health (/healthz, /readyz) and /metrics.
     #[arg(
         long,
         value_name = "ADDR",
@@ -46,7 +46,7 @@ pub(crate) enum Command {
 
 #[derive(Args, Debug)]
 pub(crate) struct ServeArgs {
-    /// Where the edge comes in.
+    /// Address to listen on for the edge: PORT or HOST:PORT; a name is listened on at all its addresses.
     #[arg(
         long,
         value_name = "ADDR",

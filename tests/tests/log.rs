@@ -7,6 +7,7 @@ use common::{Logged, metric, samples, send, sign, sign_anything};
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 /// Requests one after another on one connection. What comes back is read to its end, so that each has been logged.
 fn flood(address: SocketAddr, method: &str, target: &str, times: usize) {
@@ -62,13 +63,32 @@ fn a_log_that_nobody_reads_takes_no_memory_and_says_afterwards_what_it_lost() {
     assert!(dropped > 0);
     assert!(metric(&edge.process, "tandem_edge_log_queued_bytes") <= 256 << 10);
 
-    // Now somebody reads.
-    let (mut lines, process) = edge.read();
-    let reported = lines
-        .find(|line| line.contains("log lines dropped"))
-        .unwrap();
-    assert!(reported.contains(&format!("lines={dropped}")), "{reported}");
-    assert_eq!(metric(&process, "tandem_edge_log_queued_bytes"), 0);
+    // Now somebody reads, about 1 MB/s, while more comes.
+    let (lines, process) = edge.read();
+    let reader = std::thread::spawn(move || {
+        let slowly = lines.enumerate().inspect(|(number, _)| {
+            if number % 128 == 0 {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        });
+        let reported = slowly.filter_map(|(_, line)| {
+            let of_drops = line.contains("log lines dropped");
+            let lines = line.rsplit("lines=").next().filter(|_| of_drops)?;
+            Some(lines.parse::<u64>().unwrap())
+        });
+        reported.collect::<Vec<_>>()
+    });
+    flood(address, "GET", &format!("/resize/300/{long}"), 1500);
+    let after = resident(process.id());
+    assert!(
+        after < before + 16_000,
+        "{before} kB before, {after} kB after"
+    );
+    while metric(&process, "tandem_edge_log_queued_bytes") > 0 {}
+    let dropped = metric(&process, "tandem_edge_log_dropped_total");
+    process.stop().unwrap();
+    let reported = reader.join().unwrap();
+    assert_eq!(reported.iter().sum::<u64>(), dropped, "{reported:?}");
 }
 
 #[test]

@@ -167,4 +167,10 @@ fn a_health_path_is_neither_counted_nor_logged_and_off_by_default() {
             404
         );
     }
+
+    // What is no request is none for health either (RFC 9112 §3.2).
+    let edge = Logged::edge(&["--health-path", "/up"], &[]);
+    let address = edge.process.addresses().listen;
+    assert_eq!(send(address, "GET", "/up", "host: other\r\n").status, 400);
+    assert_eq!(send(address, "POST", "/up", "").status, 405);
 }

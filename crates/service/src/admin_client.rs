@@ -88,13 +88,14 @@ fn exchange(mut stream: &TcpStream, request: AdminRequest<'_>) -> io::Result<(u1
         .map(|token| format!("Authorization: Bearer {token}\r\n"));
     // A port alone, as `--admin-listen` may be, is no Host.
     let host = crate::listen::with_host(request.admin);
-    write!(
-        stream,
+    // At once: a server that answers early and closes must not leave a part of it unread.
+    let head = format!(
         "{} {} HTTP/1.0\r\nHost: {host}\r\n{}\r\n",
         request.method,
         request.target,
         authorization.unwrap_or_default(),
-    )?;
+    );
+    stream.write_all(head.as_bytes())?;
     let mut answer = String::new();
     stream.take(MAX_ANSWER).read_to_string(&mut answer)?;
     let status = answer

@@ -102,8 +102,11 @@ impl LogQueue {
         loop {
             if let Some(block) = state.blocks.pop_front() {
                 drop(state);
-                // Who reads the log may have gone; that is no reason to stop.
-                let _ = out.write_all(&block).and_then(|()| out.flush());
+                // The reader of the log may have gone, or its disk be full; that is no reason to stop.
+                if out.write_all(&block).and_then(|()| out.flush()).is_err() {
+                    let lines = block.split(|byte| *byte == b'\n').count() - 1;
+                    self.dropped.fetch_add(lines as u64, Ordering::Relaxed);
+                }
                 let freed = block.capacity();
                 drop(block);
                 state = self.lock();
@@ -220,6 +223,25 @@ mod tests {
         let queue = LogQueue::new(4096);
         queue.push(&[b'x'; 5000], Weight::Important);
         assert_eq!((queue.held(), queue.dropped()), (0, 1));
+    }
+
+    #[test]
+    fn lines_that_cannot_be_written_count_as_dropped() {
+        struct Full;
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let queue = LogQueue::new(4096);
+        queue.push(b"one\n", Weight::Ordinary);
+        queue.push(b"two\n", Weight::Ordinary);
+        queue.lock().closing = true;
+        queue.write_to(Full, |_| unreachable!());
+        assert_eq!((queue.held(), queue.dropped()), (0, 2));
     }
 
     #[test]

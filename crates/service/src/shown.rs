@@ -6,6 +6,9 @@ use std::fmt::{self, Write};
 /// Bytes of it that are shown.
 const MAX: usize = 256;
 
+/// Bytes of a word in which credentials are looked for: a client can write `://` many times, and is not to make work.
+const LONGEST: usize = 1024;
+
 /// Shows text that a client chose: on one line, in the order in which it is written, and no more than 256 bytes of it,
 /// with the whole length named. What moves the cursor, ends a line, turns the direction of writing or is not seen is
 /// escaped, and the credentials of a URL are left out.
@@ -56,7 +59,8 @@ impl fmt::Display for Shown<'_> {
 
 /// What follows the credentials of an authority, if it has any. A password may hold what a URL has to escape and people
 /// do not: a port that is no number is the beginning of one.
-fn after_credentials(authority: &str) -> Option<&str> {
+fn after_credentials(text: &str) -> Option<&str> {
+    let authority = &text[..text.floor_char_boundary(LONGEST)];
     let ends =
         |character: char| character.is_whitespace() || matches!(character, '"' | '\'' | '`' | ',');
     let word = &authority[..authority.find(ends).unwrap_or(authority.len())];
@@ -71,7 +75,7 @@ fn after_credentials(authority: &str) -> Option<&str> {
     let at = host
         .rfind('@')
         .or_else(|| word.rfind('@').filter(|_| no_port))?;
-    Some(&authority[at + 1..])
+    Some(&text[at + 1..])
 }
 
 /// Control characters, line and paragraph separators, what steers the direction of writing (Unicode TR 36 §3), and what is
