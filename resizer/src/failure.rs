@@ -42,9 +42,8 @@ impl Failure {
                 Problem::BadRequest
             }
             Self::Refused(Refused::Method(_)) => Problem::MethodNotAllowed,
-            Self::Url(UrlError::UnknownShape) | Self::Source(SourceError::Missing) => {
-                Problem::NotFound
-            }
+            Self::Url(error) if error.is_no_path() => Problem::NotFound,
+            Self::Source(SourceError::Missing) => Problem::NotFound,
             Self::Url(_) => Problem::BadUrl,
             Self::Full(full) => Problem::Overloaded {
                 retry_after: full.wait,

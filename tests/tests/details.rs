@@ -89,7 +89,9 @@ const MISTAKES: &[(&str, u16, &[&str])] = &[
         &["option \"bytes\"", "100"],
     ),
     ("/enlarge/9/umang.jpg", 404, &["no such path", "/resize/"]),
-    ("/resize/9/", 404, &["no such path"]),
+    ("/resize/9/", 404, &["name of the original is missing"]),
+    ("/size/", 404, &["name of the original is missing"]),
+    ("/resize/umang.jpg", 404, &["no such path", "GEOMETRY"]),
     ("/umang.jpg", 404, &["no such path"]),
     ("/resize/9/missing.jpg", 404, &["no such original"]),
     ("/original/missing.jpg", 404, &["no such original"]),
@@ -133,6 +135,20 @@ fn a_mistake_in_a_signed_url_is_named_and_in_another_not() {
             assert_eq!((answer.status, &answer.body), (404, &unsigned), "{target}");
         }
     }
+    // Escaped in the URL, plain where it is signed.
+    for (escaped, plain, part) in [
+        ("/size/a%5Cb", "/size/a\\b", "backslash"),
+        ("/size/a%0Ab", "/size/a\nb", "control character"),
+    ] {
+        let signed = sign_anything(plain);
+        let hash = signed.rsplit('?').next().unwrap();
+        let answer = stack.send("GET", &format!("{escaped}?{hash}"), "");
+        assert_eq!(answer.status, 404);
+        assert!(detail(&answer).unwrap().contains(part), "{answer:?}");
+    }
+    let not_utf8 = send(resizer, "GET", "/size/%FF", "");
+    assert_eq!(not_utf8.status, 404);
+    assert!(detail(&not_utf8).unwrap().contains("not UTF-8"));
     let preset = stack.send("GET", &sign_anything("/preset/large/umang.jpg"), "");
     assert_eq!(preset.status, 400);
     assert_eq!(detail(&preset).unwrap(), "there is no preset \"large\"");

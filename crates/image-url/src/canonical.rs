@@ -20,12 +20,15 @@ use crate::{
 /// Why a normalised path is not a request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Error)]
 pub enum UrlError {
-    /// Not a path of this language: no such operation, no name, or a name that is not UTF-8 or holds a backslash or a
-    /// control character. A 404, as for any path that no nginx location matches.
+    /// Not a path of this language: no such operation, or too few segments. A 404, as for any path that no nginx location
+    /// matches.
     #[error(
         "no such path: write /resize/GEOMETRY/NAME, /crop/, /rotate/ or /preset/PRESET/NAME, or /size/NAME, /info/ or /original/"
     )]
     UnknownShape,
+    /// A name that no original has: none at all, one that is not UTF-8, or one with a backslash or a control character. A 404.
+    #[error("the name of the original {0}")]
+    BadName(&'static str),
     /// The operation is known, its geometry is not understood: a side is not 1 to 65,535, a turn not 90, 180 or 270. A 400.
     #[error("the geometry {geometry:?} is not understood: write {expected}")]
     BadGeometry {
@@ -51,6 +54,13 @@ pub enum UrlError {
     /// A site that serves presets only was asked for something else. A 400.
     #[error("only presets are served")]
     PresetsOnly,
+}
+
+impl UrlError {
+    /// Whether there is no such path, a 404; else the path is known and something in it is wrong, a 400.
+    pub fn is_no_path(&self) -> bool {
+        matches!(self, Self::UnknownShape | Self::BadName(_))
+    }
 }
 
 /// What stands for itself in a canonical path: the unreserved characters of RFC 3986 §2.3, the slash, and those of the
@@ -103,7 +113,8 @@ pub struct Canonical {
 impl Canonical {
     /// Reads a normalised path, in the language without presets; with them see [`Language`](crate::Language).
     pub fn parse(uri: &Uri) -> Result<Self, UrlError> {
-        let text = std::str::from_utf8(uri.as_bytes()).map_err(|_| UrlError::UnknownShape)?;
+        let text =
+            std::str::from_utf8(uri.as_bytes()).map_err(|_| UrlError::BadName("is not UTF-8"))?;
         let text = text.strip_prefix('/').unwrap_or(text);
         let (request, name) = read_request(text)?;
         Ok(Self::spell(request, name))
@@ -230,10 +241,13 @@ fn read_segment<'a>(
 }
 
 pub(crate) fn check_name(name: &str) -> Result<(), UrlError> {
-    if name.is_empty()
-        || name.contains(|character: char| character == '\\' || character.is_control())
-    {
-        return Err(UrlError::UnknownShape);
+    if name.is_empty() {
+        return Err(UrlError::BadName("is missing"));
+    }
+    if name.contains(|character: char| character == '\\' || character.is_control()) {
+        return Err(UrlError::BadName(
+            "holds a backslash or a control character",
+        ));
     }
     Ok(())
 }
@@ -404,7 +418,7 @@ mod tests {
             "/size/a%C2%85",
             "/resize/0x0/a%5Cb",
         ] {
-            assert_eq!(canonical(raw).unwrap_err(), UrlError::UnknownShape, "{raw}");
+            assert!(canonical(raw).unwrap_err().is_no_path(), "{raw}");
         }
     }
 

@@ -158,7 +158,10 @@ fn bind_once(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {
         }
         match bind_resolved(address) {
             Ok(socket) => sockets.push(socket),
-            Err(error) if is_missing(&error) => missing = error,
+            Err(error) if is_missing(&error) => {
+                tracing::warn!(%address, %error, "not listened on, since this machine does not have the address");
+                missing = error;
+            }
             Err(error) => return Err(error),
         }
     }
