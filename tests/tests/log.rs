@@ -207,3 +207,50 @@ fn what_is_logged_as_json_is_one_object_a_line() {
     }
     assert_eq!(seen.matches("access").count(), 1, "{lines:?}");
 }
+
+#[test]
+fn an_outage_is_a_line_and_not_one_for_each_request() {
+    let source = format!("file://{}", samples().display());
+    let resizer = common::resizer(&["--source", &source]);
+    let upstream = format!("http://{}", resizer.addresses().listen);
+    let args = [
+        "--resizer",
+        &upstream,
+        "--rate-limit",
+        "off",
+        "--use-stale",
+        "error",
+    ];
+    let edge = Logged::edge(&[&args[..], &["--admin-token", "token"]].concat(), &[]);
+    let (address, admin) = (
+        edge.process.addresses().listen,
+        edge.process.addresses().admin,
+    );
+    let target = sign("/resize/30/umang.jpg", None);
+    assert_eq!(send(address, "GET", &target, "").status, 200);
+    resizer.kill().unwrap();
+    let token = "authorization: Bearer token\r\n";
+    assert_eq!(
+        send(admin, "POST", "/purge/all?mode=soft", token).status,
+        200
+    );
+    for _ in 0..20 {
+        let stale = send(address, "GET", &target, "");
+        assert_eq!(
+            (stale.status, stale.header("x-cache")),
+            (200, Some("STALE"))
+        );
+    }
+    let lines = edge.stop();
+    let count = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
+    assert_eq!(count("serving stale images"), 1, "{lines:#?}");
+    assert_eq!(count("resizer does not answer"), 1, "{lines:#?}");
+    assert_eq!(count("cache=STALE"), 20, "{lines:#?}");
+    assert_eq!(count("purging what=all mode=soft"), 1, "{lines:#?}");
+    for line in lines.iter().filter(|line| line.contains("cache=STALE")) {
+        assert!(
+            line.contains("cause=\"") && line.contains("refused"),
+            "{line}"
+        );
+    }
+}
