@@ -18,14 +18,11 @@ use service::metrics::{Registry, milliseconds};
 use service::problem;
 use service::request_id::X_REQUEST_ID;
 use service::shown::Shown;
-use service::throttle::Throttle;
+use service::throttle::{Outages, SAY_AGAIN, Throttle};
 use service::{Problem, RequestId, framing};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
-
-/// How often the log says that stale images are served, or requests refused for want of capacity.
-const SAY_AGAIN: Duration = Duration::from_secs(10);
 
 /// No problem of a resizer has a longer body.
 const MAX_PROBLEM: u64 = 4096;
@@ -48,7 +45,7 @@ pub(crate) struct Edge {
     metrics: Metrics,
     refusals: Refusals,
     stale: Throttle,
-    overloaded: Throttle,
+    outages: Outages,
 }
 
 impl Edge {
@@ -72,7 +69,7 @@ impl Edge {
             readiness,
             refusals: Refusals::default(),
             stale: Throttle::new(SAY_AGAIN),
-            overloaded: Throttle::new(SAY_AGAIN),
+            outages: Outages::default(),
         })
     }
 
@@ -170,16 +167,12 @@ pub(crate) async fn handle(
                     let client = rate_limit::network(client);
                     edge.refusals.note(client, request.uri().path());
                 }
-                Problem::Overloaded { .. } => {
-                    if let Some(requests) = edge.overloaded.pass(started) {
-                        let cause = cause.as_deref().unwrap_or("-");
-                        tracing::warn!(request = %id, %path, requests, cause, "requests refused, overloaded");
+                problem => {
+                    if let Some(requests) = edge.outages.pass(problem, started) {
+                        let (problem, cause) = (problem.slug(), cause.as_deref().unwrap_or("-"));
+                        tracing::error!(request = %id, %path, problem, requests, cause, "requests failed");
                     }
                 }
-                _ if problem.status().is_server_error() => {
-                    tracing::error!(request = %id, %path, "{}", cause.take().unwrap_or_default());
-                }
-                _ => {}
             }
             let detail = failure.detail();
             let mut response =

@@ -20,16 +20,13 @@ use imaging::Settings;
 use service::metrics::{Registry, milliseconds};
 use service::request_id::X_REQUEST_ID;
 use service::shown::Shown;
-use service::throttle::Throttle;
-use service::{Problem, RequestId, framing};
+use service::throttle::Outages;
+use service::{RequestId, framing};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What the edge says that its client accepts, in one word.
 const X_TANDEM_ACCEPT: HeaderName = HeaderName::from_static("x-tandem-accept");
-
-/// How often the log says that requests are refused for want of capacity.
-const SAY_AGAIN: Duration = Duration::from_secs(10);
 
 /// All that requests share.
 #[derive(Debug)]
@@ -40,7 +37,7 @@ pub(crate) struct Resizer {
     isolation: Option<Isolation>,
     timeout: Duration,
     metrics: Metrics,
-    overloaded: Throttle,
+    outages: Outages,
 }
 
 impl Resizer {
@@ -54,7 +51,7 @@ impl Resizer {
             isolation: config.isolation,
             timeout: config.timeout,
             metrics,
-            overloaded: Throttle::new(SAY_AGAIN),
+            outages: Outages::default(),
         }
     }
 }
@@ -120,18 +117,12 @@ pub(crate) async fn handle(
     }
     let (status, path) = (response.status(), Shown(request.uri().path()));
     let problem = cause.as_ref().map(Failure::problem);
-    let mut cause = cause.map(|cause| Shown(&cause.to_string()).to_string());
-    match problem {
-        Some(Problem::Overloaded { .. }) => {
-            if let Some(requests) = resizer.overloaded.pass(started) {
-                let cause = cause.as_deref().unwrap_or("-");
-                tracing::warn!(request = %id, %path, requests, cause, "requests refused, overloaded");
-            }
-        }
-        Some(problem) if problem.status().is_server_error() => {
-            tracing::error!(request = %id, %path, "{}", cause.take().unwrap_or_default());
-        }
-        _ => {}
+    let cause = cause.map(|cause| Shown(&cause.to_string()).to_string());
+    if let Some(problem) = problem
+        && let Some(requests) = resizer.outages.pass(problem, started)
+    {
+        let (problem, cause) = (problem.slug(), cause.as_deref().unwrap_or("-"));
+        tracing::error!(request = %id, %path, problem, requests, cause, "requests failed");
     }
     let took = started.elapsed();
     resizer.metrics.request(status, took);

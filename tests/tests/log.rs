@@ -241,11 +241,18 @@ fn an_outage_is_a_line_and_not_one_for_each_request() {
             (200, Some("STALE"))
         );
     }
+    for width in 31..51 {
+        let target = sign(&format!("/resize/{width}/umang.jpg"), None);
+        assert_eq!(send(address, "GET", &target, "").status, 502);
+    }
     let lines = edge.stop();
     let count = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
     assert_eq!(count("serving stale images"), 1, "{lines:#?}");
     assert_eq!(count("resizer does not answer"), 1, "{lines:#?}");
     assert_eq!(count("cache=STALE"), 20, "{lines:#?}");
+    assert_eq!(count("status=502"), 20, "{lines:#?}");
+    assert_eq!(count("ERROR"), 1, "{lines:#?}");
+    assert_eq!(count("requests failed"), 1, "{lines:#?}");
     assert_eq!(count("purging what=all mode=soft"), 1, "{lines:#?}");
     for line in lines.iter().filter(|line| line.contains("cache=STALE")) {
         assert!(

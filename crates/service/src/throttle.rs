@@ -1,5 +1,6 @@
 //! Events that come by the thousand when something fails: one each interval is logged, with a count of the others.
 
+use crate::Problem;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,9 +40,61 @@ impl Throttle {
     }
 }
 
+/// How often the log says that an outage goes on.
+pub const SAY_AGAIN: Duration = Duration::from_secs(10);
+
+/// What is said of the server's own problems besides the line of each request: an outage is one event, not one for each
+/// request that it meets. A defect of ours is always said.
+#[derive(Debug)]
+pub struct Outages {
+    overloaded: Throttle,
+    bad_gateway: Throttle,
+    gateway_timeout: Throttle,
+}
+
+impl Default for Outages {
+    fn default() -> Self {
+        let [overloaded, bad_gateway, gateway_timeout] = [(); 3].map(|()| Throttle::new(SAY_AGAIN));
+        Self {
+            overloaded,
+            bad_gateway,
+            gateway_timeout,
+        }
+    }
+}
+
+impl Outages {
+    /// How many requests met this problem since the log last said so, when it is to be said now.
+    pub fn pass(&self, problem: Problem, now: Instant) -> Option<u64> {
+        match problem {
+            Problem::Overloaded { .. } => self.overloaded.pass(now),
+            Problem::BadGateway => self.bad_gateway.pass(now),
+            Problem::GatewayTimeout => self.gateway_timeout.pass(now),
+            problem => problem.status().is_server_error().then_some(1),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn outages_do_not_hide_each_other_nor_defects() {
+        let (outages, now) = (Outages::default(), Instant::now());
+        for (problem, passes) in [
+            (Problem::BadGateway, Some(1)),
+            (Problem::BadGateway, None),
+            (Problem::OVERLOADED, Some(1)),
+            (Problem::GatewayTimeout, Some(1)),
+            (Problem::Internal, Some(1)),
+            (Problem::Internal, Some(1)),
+            (Problem::NotFound, None),
+        ] {
+            assert_eq!(outages.pass(problem, now), passes, "{problem:?}");
+        }
+        assert_eq!(outages.pass(Problem::BadGateway, now + SAY_AGAIN), Some(2));
+    }
 
     #[test]
     fn one_event_each_interval_passes_with_the_number_of_the_others() {

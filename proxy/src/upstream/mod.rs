@@ -18,7 +18,7 @@ use image_url::AcceptClass;
 use service::RequestId;
 use service::request_id::X_REQUEST_ID;
 use service::shown::{Shown, chain};
-use service::throttle::Throttle;
+use service::throttle::{SAY_AGAIN, Throttle};
 use std::time::{Duration, Instant};
 use thiserror::Error;
 use url::Url;
@@ -31,9 +31,6 @@ const ATTEMPTS: usize = 3;
 
 /// Idle connections kept to each resizer.
 const IDLE_CONNECTIONS: usize = 64;
-
-/// How often the log says that resizers do not answer.
-const SAY_AGAIN: Duration = Duration::from_secs(10);
 
 /// What the client accepts, in one word, where the URL leaves the format open.
 const X_TANDEM_ACCEPT: HeaderName = HeaderName::from_static("x-tandem-accept");
