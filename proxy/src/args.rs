@@ -11,6 +11,7 @@ use http_cache::cache_valid::ValidRule;
 use ipnet::IpNet;
 use service::logs::LogArgs;
 use service::units::{self, ByteSize, Rate, Switch};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ use std::time::Duration;
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// Where health (/healthz, /readyz) and /metrics are served. Not for the public.
+    /// Address of health (/healthz, /readyz), /metrics, purges and looks into the cache. Not for the public.
     #[arg(
         long,
         value_name = "ADDR",
@@ -37,7 +38,7 @@ pub(crate) struct Cli {
         global = true
     )]
     pub admin_listen: String,
-    /// What purges and looks into the cache are authorized by; without it they are refused.
+    /// Token that authorizes purges and looks into the cache, which are refused without one.
     #[arg(
         long,
         value_name = "TOKEN",
@@ -46,6 +47,14 @@ pub(crate) struct Cli {
         global = true
     )]
     pub admin_token: Option<String>,
+    /// File that holds the token, on one line.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "EDGE_ADMIN_TOKEN_FILE",
+        global = true
+    )]
+    pub admin_token_file: Option<PathBuf>,
     #[command(flatten)]
     pub signing: SigningArgs,
     #[command(flatten)]
@@ -139,6 +148,7 @@ pub(crate) enum Signature {
 #[command(next_help_heading = "Signatures")]
 pub(crate) struct SigningArgs {
     /// A secret that links are signed with; several, comma-separated or repeated, are all accepted, the first one signs.
+    /// Everybody on the machine can read a flag: give it in the environment or in --secret-file.
     #[arg(
         long,
         value_name = "SECRET",
@@ -195,7 +205,7 @@ pub(crate) struct LanguageArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct ServeArgs {
-    /// Where clients come in.
+    /// Address to listen on: PORT or HOST:PORT; a name is listened on at all its addresses.
     #[arg(
         long,
         value_name = "ADDR",
@@ -211,18 +221,19 @@ pub(crate) struct ServeArgs {
         value_delimiter = ',',
         default_value = "http://127.0.0.1:11337",
         env = "EDGE_RESIZERS",
+        hide_env_values = true,
         help_heading = "Network"
     )]
     pub resizers: Vec<url::Url>,
     /// How long a resizer may take to answer, and to be silent within an answer.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::duration, env = "EDGE_UPSTREAM_TIMEOUT",
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::time_limit, env = "EDGE_UPSTREAM_TIMEOUT",
           help_heading = "Network")]
     pub upstream_timeout: Duration,
     /// Largest answer that is kept; a larger one is passed on as it comes.
     #[arg(long, value_name = "SIZE", default_value = "100MB", value_parser = units::byte_size, env = "EDGE_MAX_BODY",
           help_heading = "Network")]
     pub max_body: ByteSize,
-    /// Proxies whose word about the client's address is taken; repeatable (nginx: set_real_ip_from).
+    /// Trusted proxies, which give the address of the client; repeatable (nginx: set_real_ip_from).
     #[arg(
         long,
         value_name = "CIDR",
@@ -231,7 +242,7 @@ pub(crate) struct ServeArgs {
         help_heading = "Network"
     )]
     pub real_ip_from: Vec<IpNet>,
-    /// The header in which they give it (nginx: real_ip_header).
+    /// Header in which they give it (nginx: real_ip_header).
     #[arg(
         long,
         value_enum,
@@ -240,21 +251,31 @@ pub(crate) struct ServeArgs {
         help_heading = "Network"
     )]
     pub real_ip_header: RealIpHeader,
+    /// A path of the public listener that gives 200 while traffic is wanted and 503 else, for load balancers that cannot
+    /// reach the admin address: /healthz for example. Not signed, limited or logged.
+    #[arg(
+        long,
+        value_name = "PATH",
+        value_parser = health_path,
+        env = "EDGE_HEALTH_PATH",
+        help_heading = "Network"
+    )]
+    pub health_path: Option<String>,
     /// Connections open at once.
     #[arg(
         long,
         value_name = "N",
-        default_value_t = 10_000,
+        default_value = "10000",
         env = "EDGE_MAX_CONNECTIONS",
         help_heading = "Network"
     )]
-    pub max_connections: usize,
+    pub max_connections: NonZeroUsize,
     /// How long requests in progress may take to end at shutdown.
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = units::duration, env = "EDGE_DRAIN_TIMEOUT",
           help_heading = "Network")]
     pub drain_timeout: Duration,
 
-    /// What an unsigned or wrongly signed URL is answered with.
+    /// Status for an unsigned or wrongly signed URL: 404 or 403.
     #[arg(long, value_name = "STATUS", default_value_t = 404, value_parser = denied_status, env = "EDGE_DENIED_STATUS",
           help_heading = "Access")]
     pub denied_status: u16,
@@ -271,7 +292,7 @@ pub(crate) struct ServeArgs {
     )]
     pub rate_burst: Option<std::num::NonZeroU32>,
 
-    /// Where the cache lies on disk.
+    /// Folder of the cache on disk, made when it is missing; one that cannot be used is an error.
     #[arg(
         long,
         value_name = "DIR",
@@ -318,11 +339,11 @@ pub(crate) struct ServeArgs {
     #[arg(
         long,
         value_name = "N",
-        default_value_t = 1000,
+        default_value = "1000",
         env = "EDGE_MAX_FETCHES",
         help_heading = "Cache"
     )]
-    pub max_fetches: usize,
+    pub max_fetches: NonZeroUsize,
     /// Bytes of pictures that fetches under way hold at most; what finds no room is passed on without being kept.
     #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = units::byte_size,
           env = "EDGE_MAX_FETCH_MEMORY", help_heading = "Cache")]
@@ -338,6 +359,15 @@ fn denied_status(text: &str) -> Result<u16, String> {
         "404" => Ok(404),
         "403" => Ok(403),
         _ => Err("write 404 or 403".to_owned()),
+    }
+}
+
+fn health_path(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+    if text.len() > 1 && text.starts_with('/') && text.bytes().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("write a path of letters, digits and -._~ such as /healthz".to_owned())
     }
 }
 

@@ -21,6 +21,7 @@ use http_cache::{Cache, Key};
 use hyper::body::Incoming;
 use image_url::{Canonical, Language, Target};
 use serde_json::json;
+use service::shown::Shown;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
@@ -67,7 +68,8 @@ pub(crate) async fn respond(
             };
             match rule(edge.language(), what) {
                 Some(rule) => {
-                    tracing::info!(?rule, ?mode, "purge");
+                    let (what, mode_word) = (said(&rule), format!("{mode:?}").to_lowercase());
+                    tracing::info!(what = %Shown(&what), mode = %mode_word, "purging");
                     let purged = cache.purge(rule, mode).await;
                     let mut answer = json_answer(&json!(purged));
                     if !purged.durable {
@@ -119,6 +121,16 @@ fn rule(language: &Language, what: &str) -> Option<Rule> {
         "original" => encoded(rest).map(Rule::Tag),
         "prefix" => encoded(rest).map(Rule::TagPrefix),
         _ => None,
+    }
+}
+
+/// A rule in the words of the command line, for the log.
+fn said(rule: &Rule) -> String {
+    match rule {
+        Rule::All => "all".to_owned(),
+        Rule::Key(key) => format!("url:{}", key.as_str()),
+        Rule::Tag(name) => format!("original:{name}"),
+        Rule::TagPrefix(prefix) => format!("prefix:{prefix}"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The settings of the edge as plain values, checked once. Each module sees its own part only.
 
-use crate::args::{Cli, LanguageArgs, Signature, SigningArgs};
+use crate::args::{Cli, LanguageArgs, ServeArgs, Signature, SigningArgs};
 use crate::cache_admin::original_of;
 use crate::client_address::ClientAddressConfig;
 use crate::rate_limit::RateLimitConfig;
@@ -11,6 +11,10 @@ use http_cache::{CacheConfig, CacheValid, Clock, Policy};
 use image_url::{Algorithm, Expression, Language, Preset, Secret, SecureLink, SecureLinkConfig};
 use service::Problem;
 use service::server::ServerLimits;
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::time::Duration;
 
 /// How long it is remembered that a picture was too slow.
@@ -38,20 +42,16 @@ pub struct Config {
     pub admin_token: Option<String>,
     /// How long clients may keep a picture; `None` passes on what the resizer says.
     pub expires: Option<Duration>,
+    /// The path of the public listener that says whether traffic is wanted.
+    pub health_path: Option<String>,
 }
 
 impl Config {
     pub(crate) fn from_args(cli: &Cli) -> anyhow::Result<Self> {
         let args = &cli.serve;
-        let disk = DiskConfig {
-            dir: args.cache_dir.clone(),
-            size: args.cache_size.as_u64(),
-            inactive: args.cache_inactive,
-            queue: args.cache_queue.as_u64(),
-        };
         Ok(Self {
             server: ServerLimits {
-                connections: args.max_connections,
+                connections: args.max_connections.get(),
                 drain_timeout: args.drain_timeout,
                 ..ServerLimits::default()
             },
@@ -72,7 +72,7 @@ impl Config {
             },
             cache: CacheConfig {
                 memory: args.cache_memory.as_u64(),
-                disk: (disk.size > 0).then_some(disk),
+                disk: disk(args)?,
                 policy: Policy {
                     valid: CacheValid::new(args.cache_valid.clone()),
                     use_stale: args.use_stale,
@@ -82,16 +82,93 @@ impl Config {
                 lock_timeout: args.lock_timeout,
                 timeout_memory: TIMEOUT_MEMORY,
                 max_body: args.max_body.as_u64(),
-                max_flights: args.max_fetches,
+                max_flights: args.max_fetches.get(),
                 max_flight_bytes: args.max_fetch_memory.as_u64(),
                 tag_of: original_of,
                 clock: Clock::System,
             },
             upstream: UpstreamConfig::new(&args.resizers, args.upstream_timeout)?,
-            admin_token: cli.admin_token.clone().filter(|token| !token.is_empty()),
+            admin_token: admin_token(cli)?,
             expires: args.expires.on(),
+            health_path: args.health_path.clone(),
         })
     }
+}
+
+/// The disk tier. A folder that cannot be used is an error now: the edge would run without that tier for ever.
+fn disk(args: &ServeArgs) -> anyhow::Result<Option<DiskConfig>> {
+    let config = DiskConfig {
+        dir: args.cache_dir.clone(),
+        size: args.cache_size.as_u64(),
+        inactive: args.cache_inactive,
+        queue: args.cache_queue.as_u64(),
+    };
+    if config.size == 0 {
+        return Ok(None);
+    }
+    check_folder(&config.dir).with_context(|| {
+        format!(
+            "--cache-dir {} cannot be used (choose another, or give --cache-size 0 for no cache on disk)",
+            config.dir.display()
+        )
+    })?;
+    Ok(Some(config))
+}
+
+/// Makes a folder if it is missing, and writes and removes a file in it.
+fn check_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    let probe = folder.join(format!(".probe-{}", std::process::id()));
+    // One that a killed process of the same number left behind, as all have that are alone in a container.
+    let _ = std::fs::remove_file(&probe);
+    File::create_new(&probe)?;
+    std::fs::remove_file(&probe)
+}
+
+/// The token of the flag, the environment or a file; `None` where purges are refused.
+pub(crate) fn admin_token(cli: &Cli) -> anyhow::Result<Option<String>> {
+    let token = cli.admin_token.clone().filter(|token| !token.is_empty());
+    let Some(file) = &cli.admin_token_file else {
+        return Ok(token);
+    };
+    if token.is_some() {
+        bail!("--admin-token and --admin-token-file: give one of them");
+    }
+    let lines = lines_of(file, "--admin-token-file")?;
+    match lines.as_slice() {
+        [token] => Ok(Some(token.clone())),
+        lines => bail!(
+            "--admin-token-file {}: one line is the token, and there are {}",
+            file.display(),
+            lines.len()
+        ),
+    }
+}
+
+/// The lines of a file of secrets that are not empty, without blanks around them.
+fn lines_of(file: &Path, flag: &str) -> anyhow::Result<Vec<String>> {
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("{flag} {}", file.display()))?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    Ok(lines.map(str::to_owned).collect())
+}
+
+/// The secrets of the flag, the environment and the file.
+pub(crate) fn secrets(args: &SigningArgs) -> anyhow::Result<Vec<String>> {
+    let given = args.secret.iter().filter(|text| !text.is_empty());
+    let mut secrets: Vec<String> = given.cloned().collect();
+    if let Some(file) = &args.secret_file {
+        secrets.extend(lines_of(file, "--secret-file")?);
+    }
+    Ok(secrets)
+}
+
+/// The expression of `--secure-link-md5`.
+pub(crate) fn expression_of(text: &str) -> anyhow::Result<Expression> {
+    text.parse().context("--secure-link-md5")
 }
 
 /// The language with the presets of the flags. Serving presets only, without any, is refused: nothing would be served.
@@ -115,28 +192,10 @@ pub(crate) fn secure_link(args: &SigningArgs) -> anyhow::Result<SecureLink> {
     if args.insecure_unsigned {
         return Ok(SecureLink::insecure_unsigned());
     }
-    let mut secrets: Vec<Secret> = args
-        .secret
-        .iter()
-        .filter(|text| !text.is_empty())
-        .map(|text| Secret::from(text.as_str()))
-        .collect();
-    if let Some(file) = &args.secret_file {
-        let text = std::fs::read_to_string(file)
-            .with_context(|| format!("--secret-file {}", file.display()))?;
-        secrets.extend(
-            text.lines()
-                .map(str::trim)
-                .filter(|line| !line.is_empty())
-                .map(Secret::from),
-        );
-    }
-    let expression = args
-        .secure_link_md5
-        .as_deref()
-        .map(str::parse::<Expression>)
-        .transpose();
-    let expression = expression.context("--secure-link-md5")?;
+    let secrets = secrets(args)?;
+    let secrets = secrets.iter().map(|text| Secret::from(text.as_str()));
+    let expression = args.secure_link_md5.as_deref();
+    let expression = expression.map(expression_of).transpose()?;
     if expression
         .as_ref()
         .is_some_and(|expression| !expression.covers_the_path())
@@ -148,16 +207,16 @@ pub(crate) fn secure_link(args: &SigningArgs) -> anyhow::Result<SecureLink> {
         Signature::HmacSha256 => Algorithm::HmacSha256,
     };
     match SecureLink::new(SecureLinkConfig {
-        secrets,
+        secrets: secrets.collect(),
         algorithm,
         expression,
     }) {
         Ok(link) => Ok(link),
         Err(image_url::SecureLinkError::NoSecret) => {
             bail!(
-                "no secret: give --secret, --secret-file or EDGE_SECRET (or --insecure-unsigned for development)"
+                "no secret: give --secret-file or EDGE_SECRET (or --insecure-unsigned for development)"
             )
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(anyhow::Error::new(error).context("--secure-link-md5")),
     }
 }

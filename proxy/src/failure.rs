@@ -20,8 +20,11 @@ pub(crate) enum Failure {
     Unsigned,
     #[error("the link has expired")]
     Expired,
-    #[error("the URL asks for what there is not: {0}")]
+    #[error(transparent)]
     Url(#[from] UrlError),
+    /// What browsers and robots ask of every site, signed or not.
+    #[error("not served here")]
+    NoSuchFile,
     #[error("{0}")]
     Fetch(#[from] FetchError),
     #[error("the resizer answers {status}")]
@@ -29,6 +32,8 @@ pub(crate) enum Failure {
         status: StatusCode,
         /// When it may be asked again, by its own word.
         retry_after: Option<Duration>,
+        /// What it says is wrong with the URL or the original.
+        detail: Option<String>,
     },
 }
 
@@ -54,7 +59,8 @@ impl Failure {
             },
             Self::Unsigned => denied,
             Self::Expired => Problem::LinkExpired,
-            Self::Url(UrlError::UnknownShape) => Problem::NotFound,
+            Self::Url(error) if error.is_no_path() => Problem::NotFound,
+            Self::NoSuchFile => Problem::NotFound,
             Self::Url(_) => Problem::BadUrl,
             Self::Fetch(FetchError::Timeout(_)) => Problem::GatewayTimeout,
             Self::Fetch(FetchError::Overloaded) => Problem::OVERLOADED,
@@ -62,6 +68,7 @@ impl Failure {
             Self::Upstream {
                 status,
                 retry_after,
+                ..
             } => match Problem::from_upstream_status(*status) {
                 Some(Problem::Overloaded { .. }) => retry_after
                     .map_or(Problem::OVERLOADED, |retry_after| Problem::Overloaded {
@@ -69,6 +76,29 @@ impl Failure {
                     }),
                 problem => problem.unwrap_or(Problem::BadGateway),
             },
+        }
+    }
+
+    /// What a client may read of the cause: its URL was signed, so whoever wrote it is the site's own developer. An unsigned
+    /// request never comes so far.
+    pub(crate) fn detail(&self) -> Option<String> {
+        match self {
+            Self::Url(error) => Some(error.to_string()),
+            Self::Upstream { detail, .. } => detail.clone(),
+            _ => None,
+        }
+    }
+
+    /// What the line of the request says of the cause; `None` for what is asked of every site all day.
+    pub(crate) fn cause(&self) -> Option<String> {
+        match self {
+            Self::NoSuchFile => None,
+            Self::Upstream {
+                status,
+                detail: Some(detail),
+                ..
+            } => Some(format!("the resizer answers {}: {detail}", status.as_u16())),
+            failure => Some(failure.to_string()),
         }
     }
 

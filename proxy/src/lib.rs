@@ -10,8 +10,10 @@ pub mod client_address;
 pub mod config;
 mod failure;
 mod metrics;
+mod open_doors;
 mod pipeline;
 pub mod rate_limit;
+mod refusals;
 mod respond;
 mod sign;
 pub mod upstream;
@@ -20,18 +22,18 @@ pub use config::Config;
 
 use anyhow::Context;
 use args::{Cli, Command};
-use clap::Parser;
+use clap::ArgMatches;
 use pipeline::Edge;
 use service::admin::{self, Readiness};
 use service::announce::{Addresses, announce};
+use service::listen::{self, Listener};
 use service::metrics::Registry;
 use service::shutdown::CancellationToken;
-use service::{healthcheck, listen, logs, open_files, server, shutdown};
+use service::{command_line, healthcheck, logs, open_files, server, shutdown};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 
 /// How often the limiter forgets quiet clients and the cache what is inactive.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
@@ -40,45 +42,39 @@ const HOUSEKEEPING: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Listeners {
     /// Where clients come in.
-    pub public: TcpListener,
+    pub public: Listener,
     /// Health and metrics.
-    pub admin: TcpListener,
+    pub admin: Listener,
 }
 
 /// The whole program, from its command line to its exit code. `main` and the quick start call it.
 pub fn cli(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+    let (cli, matches): (Cli, ArgMatches) = match command_line::parse(args) {
+        Ok(parsed) => parsed,
+        Err(code) => return code,
     };
+    let token = || config::admin_token(&cli);
     let outcome = match &cli.command {
         Some(Command::Sign(args)) => sign::run(&cli.signing, &cli.language, args),
         Some(Command::Purge(args)) => {
-            cache_client::purge(&cli.admin_listen, cli.admin_token.as_deref(), args)
+            token().and_then(|token| cache_client::purge(&cli.admin_listen, token.as_deref(), args))
         }
-        Some(Command::Cache(command)) => {
-            cache_client::look(&cli.admin_listen, cli.admin_token.as_deref(), command)
-        }
+        Some(Command::Cache(command)) => token()
+            .and_then(|token| cache_client::look(&cli.admin_listen, token.as_deref(), command)),
         Some(Command::Healthcheck) => healthcheck::ready(&cli.admin_listen).map_err(Into::into),
-        None => serve(&cli),
+        None => serve(&cli, &matches),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("edge-proxy: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => command_line::fail("edge-proxy", error.as_ref()),
     }
 }
 
-fn serve(cli: &Cli) -> anyhow::Result<()> {
+fn serve(cli: &Cli, matches: &ArgMatches) -> anyhow::Result<()> {
     let config = Config::from_args(cli)?;
     open_files::raise();
     let _log = logs::init(&cli.log).map_err(anyhow::Error::msg)?;
-    warn_of_open_doors(cli, &config);
+    open_doors::warn(cli, matches, &config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -86,27 +82,14 @@ fn serve(cli: &Cli) -> anyhow::Result<()> {
         let public = listen::bind(&cli.serve.listen, "--listen").await?;
         let admin = listen::bind(&cli.admin_listen, "--admin-listen").await?;
         let addresses = Addresses {
-            listen: public.local_addr()?,
-            admin: admin.local_addr()?,
+            listen: public.address(),
+            admin: admin.address(),
         };
         let shutdown = shutdown::on_signals()?;
         let running = tokio::spawn(run(config, Listeners { public, admin }, shutdown));
         announce(addresses)?;
         running.await?
     })
-}
-
-/// What is meant for development or a closed network, and is a hole elsewhere.
-fn warn_of_open_doors(cli: &Cli, config: &Config) {
-    if cli.signing.insecure_unsigned {
-        tracing::warn!("--insecure-unsigned: every URL is served, whoever made it up");
-    }
-    let everybody = |network: &ipnet::IpNet| network.prefix_len() == 0;
-    if config.client_address.trusted.iter().any(everybody) {
-        tracing::warn!(
-            "--real-ip-from trusts every address: each client says who it is, and no limit by client holds"
-        );
-    }
 }
 
 /// Serves until `shutdown` is cancelled, then drains and returns. The listeners are the caller's, so that a test owns
@@ -123,9 +106,13 @@ pub async fn run(
     let mut registry = Registry::with_prefix("tandem_edge");
     let limits = config.server;
     let admin_token: Option<Arc<str>> = config.admin_token.as_deref().map(Arc::from);
-    let edge = Arc::new(Edge::new(config, &mut registry).context("the cache cannot be opened")?);
+    let edge = Arc::new(
+        Edge::new(config, readiness.clone(), &mut registry)
+            .context("the cache cannot be opened")?,
+    );
 
     let looked_into = edge.clone();
+    let admin_address = listeners.admin.to_string();
     // The admin listener outlives the public one, so that a drain can be watched.
     let admin_shutdown = CancellationToken::new();
     let admin = tokio::spawn(admin::run(
@@ -137,11 +124,7 @@ pub async fn run(
     ));
     let chores = tokio::spawn(housekeeping(edge.clone(), shutdown.clone()));
     readiness.set(true);
-    let listen = listeners
-        .public
-        .local_addr()
-        .map(|address| address.to_string());
-    tracing::info!(listen = %listen.unwrap_or_default(), "edge-proxy serves");
+    tracing::info!(listen = %listeners.public, admin = %admin_address, "listening");
 
     let unready = {
         let (readiness, shutdown) = (readiness.clone(), shutdown.clone());
@@ -159,7 +142,7 @@ pub async fn run(
 
     admin_shutdown.cancel();
     let _ = tokio::join!(admin, chores);
-    tracing::info!("edge-proxy ends");
+    tracing::info!("stopped");
     Ok(())
 }
 
@@ -173,9 +156,16 @@ async fn housekeeping(edge: Arc<Edge>, shutdown: CancellationToken) {
             edge.tidy();
         }
     };
+    let report = async {
+        loop {
+            tokio::time::sleep(refusals::INTERVAL).await;
+            edge.refusals().report();
+        }
+    };
     tokio::select! {
-        () = shutdown.cancelled() => {}
+        () = shutdown.cancelled() => edge.refusals().report(),
         () = resolve => {}
+        () = report => {}
         () = tidy => {}
     }
 }

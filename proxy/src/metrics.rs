@@ -9,6 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use service::logs;
 use service::metrics::SECONDS;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,6 +60,7 @@ impl Metrics {
             metrics.seconds.clone(),
         );
         registry.register_collector(Box::new(CacheCollector(cache.clone())));
+        logs::register(registry);
         metrics
     }
 

@@ -4,21 +4,31 @@ use crate::client_address::ClientAddressConfig;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::metrics::Metrics;
-use crate::rate_limit::RateLimit;
+use crate::rate_limit::{self, RateLimit};
+use crate::refusals::Refusals;
 use crate::respond::{self, Body, ClientLifetime};
 use crate::upstream::Upstream;
 use http::header::{ACCEPT, HeaderName, RETRY_AFTER};
 use http::{HeaderValue, Request, Response, Uri};
-use http_cache::{Cache, CacheRequest, CacheStatus, Conditions, Key, Served};
+use http_cache::{Cache, CacheRequest, CacheStatus, Conditions, Key, Served, ServedBody};
 use hyper::body::Incoming;
 use image_url::{AcceptClass, Canonical, Language, SecureLink, Target, TargetError};
+use service::admin::Readiness;
 use service::metrics::{Registry, milliseconds};
+use service::problem;
 use service::request_id::X_REQUEST_ID;
 use service::shown::Shown;
+use service::throttle::{Outages, SAY_AGAIN, Throttle};
 use service::{Problem, RequestId, framing};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+
+/// No problem of a resizer has a longer body.
+const MAX_PROBLEM: u64 = 4096;
+
+/// Files that browsers and robots ask of every host. There are none here.
+const ASKED_OF_EVERY_SITE: [&str; 2] = ["/favicon.ico", "/robots.txt"];
 
 /// All that requests share.
 pub(crate) struct Edge {
@@ -30,11 +40,20 @@ pub(crate) struct Edge {
     cache: Cache,
     upstream: Arc<Upstream>,
     expires: Option<Duration>,
+    health_path: Option<String>,
+    readiness: Readiness,
     metrics: Metrics,
+    refusals: Refusals,
+    stale: Throttle,
+    outages: Outages,
 }
 
 impl Edge {
-    pub(crate) fn new(config: Config, registry: &mut Registry) -> std::io::Result<Self> {
+    pub(crate) fn new(
+        config: Config,
+        readiness: Readiness,
+        registry: &mut Registry,
+    ) -> std::io::Result<Self> {
         let cache = Cache::open(config.cache)?;
         Ok(Self {
             client_address: config.client_address,
@@ -46,6 +65,11 @@ impl Edge {
             cache,
             upstream: Arc::new(Upstream::new(config.upstream)),
             expires: config.expires,
+            health_path: config.health_path,
+            readiness,
+            refusals: Refusals::default(),
+            stale: Throttle::new(SAY_AGAIN),
+            outages: Outages::default(),
         })
     }
 
@@ -59,6 +83,11 @@ impl Edge {
 
     pub(crate) fn language(&self) -> &Language {
         &self.language
+    }
+
+    /// Clients over their rate, for the log.
+    pub(crate) fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
     pub(crate) fn tidy(&self) {
@@ -84,13 +113,19 @@ struct Known {
     cache: Option<(CacheStatus, [(HeaderName, HeaderValue); 2])>,
 }
 
-/// Answers one request, logs it and counts it.
+/// Answers one request, logs it and counts it. A load balancer's question for health is neither.
 pub(crate) async fn handle(
     edge: Arc<Edge>,
     request: Request<Incoming>,
     peer: SocketAddr,
 ) -> Response<Body> {
     let started = Instant::now();
+    let method = request.method();
+    if edge.health_path.as_deref() == Some(request.uri().path())
+        && framing::check(method, request.version(), request.headers()).is_ok()
+    {
+        return respond::health(edge.readiness.get(), method);
+    }
     let sent_id = request
         .headers()
         .get(&X_REQUEST_ID)
@@ -100,32 +135,48 @@ pub(crate) async fn handle(
     let mut known = Known::default();
     let outcome = find(&edge, &request, client, &id, &mut known).await;
 
+    // Of an answer that is no image, or a stale one.
+    let mut cause = None;
+    let mut refused = false;
+    let path = Shown(request.uri().path());
     let (mut response, cache) = match outcome {
         Ok(found) => {
             let cache = found.served.status;
             if cache == CacheStatus::Stale {
-                let cause = found.served.failure.as_ref().map(ToString::to_string);
-                let upstream = found.served.upstream_status.map(|status| status.as_u16());
-                tracing::warn!(request = %id, path = %Shown(request.uri().path()), cause, upstream, "served stale");
+                cause = stale_cause(&found.served);
+                if let Some(images) = edge.stale.pass(started) {
+                    let cause = cause.as_deref().unwrap_or("-");
+                    tracing::warn!(request = %id, %path, images, cause, "serving stale images");
+                }
             }
             let lifetime = ClientLifetime {
                 expires: edge.expires,
                 link_expires: found.link_expires,
             };
             (
-                respond::picture(request.method(), request.headers(), found.served, lifetime),
+                respond::picture(method, request.headers(), found.served, lifetime),
                 Some(cache),
             )
         }
         Err(failure) => {
             let problem = failure.problem(edge.denied);
-            if problem.status().is_server_error() {
-                tracing::error!(request = %id, path = %Shown(request.uri().path()), "{}", Shown(&failure.to_string()));
-            } else if !matches!(failure, Failure::RateLimited(_)) {
-                // Who floods writes one line a request, that of target `access`, and not two.
-                tracing::info!(request = %id, %client, path = %Shown(request.uri().path()), "{}", Shown(&failure.to_string()));
+            cause = failure.cause().map(|cause| Shown(&cause).to_string());
+            match problem {
+                Problem::RateLimited { .. } => {
+                    refused = true;
+                    let client = rate_limit::network(client);
+                    edge.refusals.note(client, request.uri().path());
+                }
+                problem => {
+                    if let Some(requests) = edge.outages.pass(problem, started) {
+                        let (problem, cause) = (problem.slug(), cause.as_deref().unwrap_or("-"));
+                        tracing::error!(request = %id, %path, problem, requests, cause, "requests failed");
+                    }
+                }
             }
-            let mut response = respond::problem(problem, request.method(), failure.closes());
+            let detail = failure.detail();
+            let mut response =
+                respond::problem(problem, detail.as_deref(), method, failure.closes());
             let told = known.cache.take();
             let cache = told.as_ref().map(|(status, _)| *status);
             if let Some((_, headers)) = told {
@@ -140,18 +191,34 @@ pub(crate) async fn handle(
     }
     let took = started.elapsed();
     edge.metrics.request(response.status(), cache, took);
-    tracing::info!(
-        target: "access",
-        request = %id,
-        %client,
-        method = %request.method(),
-        // Without the query: a signature is a key to the picture and stays out of logs.
-        path = %Shown(request.uri().path()),
-        status = response.status().as_u16(),
-        cache = %cache.map_or("-", CacheStatus::nginx_word),
-        ms = milliseconds(took),
-    );
+    // A client that floods is a line and then a count, see `refusals`.
+    if !refused {
+        tracing::info!(
+            target: "access",
+            request = %id,
+            %client,
+            method = %Shown(method.as_str()),
+            // Without the query: a signature is a key to the image and stays out of logs.
+            %path,
+            status = response.status().as_u16(),
+            cache = %cache.map_or("-", CacheStatus::nginx_word),
+            ms = milliseconds(took),
+            cause,
+        );
+    }
     response
+}
+
+/// Why a stale image is served.
+fn stale_cause(served: &Served) -> Option<String> {
+    let failure = served.failure.as_ref().map(ToString::to_string);
+    let status = || {
+        let status = served.upstream_status?;
+        Some(format!("the resizer answers {}", status.as_u16()))
+    };
+    failure
+        .or_else(status)
+        .map(|cause| Shown(&cause).to_string())
 }
 
 /// Fills in `known` as soon as something is, whatever the answer will be.
@@ -166,6 +233,9 @@ async fn find(
         limit.check(client).map_err(Failure::RateLimited)?;
     }
     framing::check(request.method(), request.version(), request.headers())?;
+    if ASKED_OF_EVERY_SITE.contains(&request.uri().path()) {
+        return Err(Failure::NoSuchFile);
+    }
     let target = target(request.uri())?;
     let link = edge
         .secure_link
@@ -196,12 +266,20 @@ async fn find(
         return Err(Failure::Upstream {
             status: served.head.status,
             retry_after: seconds.map(Duration::from_secs),
+            detail: detail(served.body).await,
         });
     }
     Ok(Found {
         served,
         link_expires: link.expires(),
     })
+}
+
+/// What the resizer says is wrong with the URL or the original. A body that is longer than a problem's is none.
+async fn detail(body: ServedBody) -> Option<String> {
+    let short = body.length().is_some_and(|length| length <= MAX_PROBLEM);
+    let body = if short { body.whole().await } else { None };
+    problem::detail_of(&body?)
 }
 
 /// The target as it was sent: nearly always a path, which needs no putting together.

@@ -60,7 +60,7 @@ impl RateLimit {
 }
 
 /// What counts as one client: an IPv4 address, or an IPv6 /64, which is what one customer has.
-fn network(client: IpAddr) -> IpAddr {
+pub(crate) fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(

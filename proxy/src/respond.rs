@@ -186,17 +186,42 @@ fn empty() -> Body {
     Either::Left(Full::default())
 }
 
-/// The answer to a request that got none. No cache on the way may keep it.
-pub(crate) fn problem(problem: Problem, method: &Method, close: bool) -> Response<Body> {
-    let mut response = problem.response();
+/// The answer of `--health-path`, for load balancers: whether this process wants traffic.
+pub(crate) fn health(ready: bool, method: &Method) -> Response<Body> {
+    let (status, text) = if ready {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+    };
+    let mut response = Response::new(Bytes::from_static(text.as_bytes()));
+    *response.status_mut() = status;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, plain);
+    unstored(response, method)
+}
+
+/// The answer to a request that got none.
+pub(crate) fn problem(
+    problem: Problem,
+    detail: Option<&str>,
+    method: &Method,
+    close: bool,
+) -> Response<Body> {
+    let mut response = unstored(problem.response_with(detail), method);
+    if close {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+    response
+}
+
+/// What no cache on the way may keep: whole, whatever `Range` says, and for HEAD without its body.
+fn unstored(mut response: Response<Bytes>, method: &Method) -> Response<Body> {
     let length = response.body().len() as u64;
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    if close {
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    }
     let head_only = method == Method::HEAD;
     response.map(|body| {
         if head_only {

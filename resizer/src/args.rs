@@ -20,7 +20,7 @@ use std::time::Duration;
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// Where health (/healthz, /readyz) and /metrics are served.
+    /// Address of health (/healthz, /readyz) and /metrics.
     #[arg(
         long,
         value_name = "ADDR",
@@ -46,7 +46,7 @@ pub(crate) enum Command {
 
 #[derive(Args, Debug)]
 pub(crate) struct ServeArgs {
-    /// Where the edge comes in.
+    /// Address to listen on for the edge: PORT or HOST:PORT; a name is listened on at all its addresses.
     #[arg(
         long,
         value_name = "ADDR",
@@ -56,7 +56,7 @@ pub(crate) struct ServeArgs {
     )]
     pub listen: String,
     /// How long a request may take in all.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::duration, env = "RESIZER_TIMEOUT",
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::time_limit, env = "RESIZER_TIMEOUT",
           help_heading = "Network")]
     pub timeout: Duration,
     /// How long requests in progress may take to end at shutdown.
@@ -72,11 +72,12 @@ pub(crate) struct ServeArgs {
         long,
         value_name = "URL",
         env = "RESIZER_SOURCE",
+        hide_env_values = true,
         help_heading = "Originals"
     )]
     pub source: Option<String>,
     /// How long the source may take to give one original.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration,
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::time_limit,
           env = "RESIZER_SOURCE_TIMEOUT", help_heading = "Originals")]
     pub source_timeout: Duration,
     /// Largest original in bytes.

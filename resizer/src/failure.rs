@@ -15,7 +15,7 @@ pub(crate) enum Failure {
     Refused(#[from] Refused),
     #[error("the target is malformed: {0}")]
     Target(#[from] TargetError),
-    #[error("the URL asks for what there is not: {0}")]
+    #[error(transparent)]
     Url(#[from] UrlError),
     #[error("{0}")]
     Full(#[from] Full),
@@ -42,9 +42,8 @@ impl Failure {
                 Problem::BadRequest
             }
             Self::Refused(Refused::Method(_)) => Problem::MethodNotAllowed,
-            Self::Url(UrlError::UnknownShape) | Self::Source(SourceError::Missing) => {
-                Problem::NotFound
-            }
+            Self::Url(error) if error.is_no_path() => Problem::NotFound,
+            Self::Source(SourceError::Missing) => Problem::NotFound,
             Self::Url(_) => Problem::BadUrl,
             Self::Full(full) => Problem::Overloaded {
                 retry_after: full.wait,
@@ -67,6 +66,17 @@ impl Failure {
             },
             Self::Panicked(_) | Self::Worker(_) => Problem::Internal,
             Self::Reported { problem, .. } => *problem,
+        }
+    }
+
+    /// What whoever signed the URL may read of the cause: what is wrong with the URL or the original.
+    pub(crate) fn detail(&self) -> Option<String> {
+        match self {
+            Self::Url(error) => Some(error.to_string()),
+            _ if matches!(self.problem(), Problem::BadUrl) || self.lies_in_the_original() => {
+                Some(self.to_string())
+            }
+            _ => None,
         }
     }
 

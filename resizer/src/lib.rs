@@ -19,17 +19,16 @@ pub use config::Config;
 pub use isolate::Isolation;
 
 use args::{Cli, Command};
-use clap::Parser;
 use pipeline::Resizer;
 use service::admin::{self, Readiness};
 use service::announce::{Addresses, announce};
+use service::listen::{self, Listener};
 use service::metrics::Registry;
 use service::shutdown::CancellationToken;
-use service::{healthcheck, listen, logs, open_files, server, shutdown};
+use service::{command_line, healthcheck, logs, open_files, server, shutdown};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::net::TcpListener;
 
 /// The name of the program.
 pub const NAME: &str = "resizer";
@@ -38,19 +37,16 @@ pub const NAME: &str = "resizer";
 #[derive(Debug)]
 pub struct Listeners {
     /// Where the edge comes in.
-    pub internal: TcpListener,
+    pub internal: Listener,
     /// Health and metrics.
-    pub admin: TcpListener,
+    pub admin: Listener,
 }
 
 /// The whole program, from its command line to its exit code. `main` and the quick start call it.
 pub fn cli(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+    let cli: Cli = match command_line::parse(args) {
+        Ok((cli, _)) => cli,
+        Err(code) => return code,
     };
     let outcome = match &cli.command {
         Some(Command::Healthcheck) => healthcheck::ready(&cli.admin_listen).map_err(Into::into),
@@ -59,10 +55,7 @@ pub fn cli(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("resizer: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => command_line::fail(NAME, error.as_ref()),
     }
 }
 
@@ -77,8 +70,8 @@ fn serve(cli: &Cli) -> anyhow::Result<()> {
         let internal = listen::bind(&cli.serve.listen, "--listen").await?;
         let admin = listen::bind(&cli.admin_listen, "--admin-listen").await?;
         let addresses = Addresses {
-            listen: internal.local_addr()?,
-            admin: admin.local_addr()?,
+            listen: internal.address(),
+            admin: admin.address(),
         };
         let shutdown = shutdown::on_signals()?;
         let running = tokio::spawn(run(config, Listeners { internal, admin }, shutdown));
@@ -96,6 +89,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: CancellationTok
     let limits = config.server;
     let resizer = Arc::new(Resizer::new(config, &mut registry));
 
+    let admin_address = listeners.admin.to_string();
     // The admin listener outlives the internal one, so that a drain can be watched.
     let admin_shutdown = CancellationToken::new();
     let admin = tokio::spawn(admin::run(
@@ -106,11 +100,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: CancellationTok
         admin::nothing_more,
     ));
     readiness.set(true);
-    let listen = listeners
-        .internal
-        .local_addr()
-        .map(|address| address.to_string());
-    tracing::info!(listen = %listen.unwrap_or_default(), "resizer serves");
+    tracing::info!(listen = %listeners.internal, admin = %admin_address, "listening");
     let unready = shutdown.clone();
     tokio::spawn(async move {
         unready.cancelled().await;
@@ -125,5 +115,5 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: CancellationTok
     .await;
     admin_shutdown.cancel();
     let _ = admin.await;
-    tracing::info!("resizer ends");
+    tracing::info!("stopped");
 }

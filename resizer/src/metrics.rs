@@ -7,6 +7,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use service::logs;
 use service::metrics::SECONDS;
 use std::time::Duration;
 
@@ -76,6 +77,7 @@ impl Metrics {
             metrics.truncated.clone(),
         );
         register_gate(registry, gate);
+        logs::register(registry);
         metrics
     }
 

@@ -20,6 +20,7 @@ use imaging::Settings;
 use service::metrics::{Registry, milliseconds};
 use service::request_id::X_REQUEST_ID;
 use service::shown::Shown;
+use service::throttle::Outages;
 use service::{RequestId, framing};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -42,6 +43,7 @@ pub(crate) struct Resizer {
     isolation: Option<Isolation>,
     timeout: Duration,
     metrics: Metrics,
+    outages: Outages,
 }
 
 impl Resizer {
@@ -55,6 +57,7 @@ impl Resizer {
             isolation: config.isolation,
             timeout: config.timeout,
             metrics,
+            outages: Outages::default(),
         }
     }
 }
@@ -91,7 +94,9 @@ pub(crate) async fn handle(
     let (mut response, cause) = match made.unwrap_or(Err(Failure::Timeout(timeout))) {
         Ok(made) => (picture(made), None),
         Err(failure) => {
-            let mut response = failure.problem().response().map(Full::new);
+            let detail = failure.detail();
+            let response = failure.problem().response_with(detail.as_deref());
+            let mut response = response.map(Full::new);
             if failure.lies_in_the_original() {
                 response.headers_mut().remove(CACHE_CONTROL);
             }
@@ -109,7 +114,8 @@ pub(crate) async fn handle(
             .headers_mut()
             .insert(VARY, HeaderValue::from_static("Accept"));
     }
-    if request.method() == Method::HEAD {
+    // A 304 has no length of its own (RFC 9110 §8.6).
+    if request.method() == Method::HEAD && response.status() != StatusCode::NOT_MODIFIED {
         let length = response.body().size_hint().exact().unwrap_or_default();
         response
             .headers_mut()
@@ -117,17 +123,18 @@ pub(crate) async fn handle(
         *response.body_mut() = Full::default();
     }
     let (status, path) = (response.status(), Shown(request.uri().path()));
-    match &cause {
-        Some(cause) if status.is_server_error() => {
-            tracing::error!(request = %id, %path, "{}", Shown(&cause.to_string()));
-        }
-        Some(cause) => tracing::info!(request = %id, %path, "{}", Shown(&cause.to_string())),
-        None => {}
+    let problem = cause.as_ref().map(Failure::problem);
+    let cause = cause.map(|cause| Shown(&cause.to_string()).to_string());
+    if let Some(problem) = problem
+        && let Some(requests) = resizer.outages.pass(problem, started)
+    {
+        let (problem, cause) = (problem.slug(), cause.as_deref().unwrap_or("-"));
+        tracing::error!(request = %id, %path, problem, requests, cause, "requests failed");
     }
     let took = started.elapsed();
     resizer.metrics.request(status, took);
     let ms = milliseconds(took);
-    tracing::info!(target: "access", request = %id, method = %request.method(), %path, status = status.as_u16(), ms);
+    tracing::info!(target: "access", request = %id, method = %Shown(request.method().as_str()), %path, status = status.as_u16(), ms, cause);
     response
 }
 
@@ -224,7 +231,8 @@ async fn make(
         .await??;
     if picture.truncated {
         resizer.metrics.truncated.inc();
-        tracing::warn!(request = %id, name = canonical.name(), "the original is truncated; it is shown as far as it goes");
+        let name = Shown(canonical.name());
+        tracing::warn!(request = %id, %name, "original truncated, shown as far as it goes");
     }
     let content = Content::Picture {
         media_type: picture.media_type,

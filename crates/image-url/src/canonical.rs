@@ -20,15 +20,22 @@ use crate::{
 /// Why a normalised path is not a request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Error)]
 pub enum UrlError {
-    /// Not a path of this language: no such operation, no name, or a name that is not UTF-8 or holds a backslash or a
-    /// control character. A 404, as for any path that no nginx location matches.
-    #[error("no such path")]
+    /// Not a path of this language: no such operation, or too few segments. A 404, as for any path that no nginx location
+    /// matches.
+    #[error(
+        "no such path: write /resize/GEOMETRY/NAME, /crop/, /rotate/ or /preset/PRESET/NAME, or /size/NAME, /info/ or /original/"
+    )]
     UnknownShape,
+    /// A name that no original has: none at all, one that is not UTF-8, or one with a backslash or a control character. A 404.
+    #[error("the name of the original {0}")]
+    BadName(&'static str),
     /// The operation is known, its geometry is not understood: a side is not 1 to 65,535, a turn not 90, 180 or 270. A 400.
-    #[error("the geometry {geometry:?} is not understood")]
+    #[error("the geometry {geometry:?} is not understood: write {expected}")]
     BadGeometry {
         /// The text between the operation and the first comma or slash.
         geometry: String,
+        /// What the operation takes.
+        expected: &'static str,
     },
     /// An option is unknown, given twice, out of range, or does not go with the rest. A 400.
     #[error("the option {option:?} {fault}")]
@@ -47,6 +54,13 @@ pub enum UrlError {
     /// A site that serves presets only was asked for something else. A 400.
     #[error("only presets are served")]
     PresetsOnly,
+}
+
+impl UrlError {
+    /// Whether there is no such path, a 404; else the path is known and something in it is wrong, a 400.
+    pub fn is_no_path(&self) -> bool {
+        matches!(self, Self::UnknownShape | Self::BadName(_))
+    }
 }
 
 /// What stands for itself in a canonical path: the unreserved characters of RFC 3986 §2.3, the slash, and those of the
@@ -68,6 +82,11 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b';')
     .remove(b'=')
     .remove(b'@');
+
+/// The geometries that each operation takes, for whoever wrote another.
+const RESIZE: &str = "WIDTH, xHEIGHT or WIDTHxHEIGHT with sides of 1 to 65535";
+const CROP: &str = "WIDTHxHEIGHT with sides of 1 to 65535";
+const ROTATE: &str = "90, 180 or 270";
 
 /// What is asked for, of whichever original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +113,8 @@ pub struct Canonical {
 impl Canonical {
     /// Reads a normalised path, in the language without presets; with them see [`Language`](crate::Language).
     pub fn parse(uri: &Uri) -> Result<Self, UrlError> {
-        let text = std::str::from_utf8(uri.as_bytes()).map_err(|_| UrlError::UnknownShape)?;
+        let text =
+            std::str::from_utf8(uri.as_bytes()).map_err(|_| UrlError::BadName("is not UTF-8"))?;
         let text = text.strip_prefix('/').unwrap_or(text);
         let (request, name) = read_request(text)?;
         Ok(Self::spell(request, name))
@@ -185,9 +205,9 @@ pub(crate) fn read_request(text: &str) -> Result<(Request, &str), UrlError> {
         "size" => (bare(Operation::Size), rest),
         "info" => (bare(Operation::Info), rest),
         "original" => (bare(Operation::Original), rest),
-        "resize" => read_segment(rest, resize)?,
-        "crop" => read_segment(rest, crop)?,
-        "rotate" => read_segment(rest, rotate)?,
+        "resize" => read_segment(rest, resize, RESIZE)?,
+        "crop" => read_segment(rest, crop, CROP)?,
+        "rotate" => read_segment(rest, rotate, ROTATE)?,
         _ => return Err(UrlError::UnknownShape),
     };
     check_name(name)?;
@@ -195,10 +215,11 @@ pub(crate) fn read_request(text: &str) -> Result<(Request, &str), UrlError> {
 }
 
 /// Reads `geometry[,options]/name`.
-fn read_segment(
-    rest: &str,
+fn read_segment<'a>(
+    rest: &'a str,
     geometry: fn(&str) -> Option<Operation>,
-) -> Result<(Request, &str), UrlError> {
+    expected: &'static str,
+) -> Result<(Request, &'a str), UrlError> {
     let (segment, name) = rest.split_once('/').ok_or(UrlError::UnknownShape)?;
     check_name(name)?; // before the geometry, so that what is no path at all is a 404 in any case
     let (shape, options) = match segment.split_once(',') {
@@ -207,6 +228,7 @@ fn read_segment(
     };
     let operation = geometry(shape).ok_or_else(|| UrlError::BadGeometry {
         geometry: shape.to_owned(),
+        expected,
     })?;
     let bad_option = |option: String, fault| UrlError::BadOption { option, fault };
     let given = match options {
@@ -219,10 +241,13 @@ fn read_segment(
 }
 
 pub(crate) fn check_name(name: &str) -> Result<(), UrlError> {
-    if name.is_empty()
-        || name.contains(|character: char| character == '\\' || character.is_control())
-    {
-        return Err(UrlError::UnknownShape);
+    if name.is_empty() {
+        return Err(UrlError::BadName("is missing"));
+    }
+    if name.contains(|character: char| character == '\\' || character.is_control()) {
+        return Err(UrlError::BadName(
+            "holds a backslash or a control character",
+        ));
     }
     Ok(())
 }
@@ -393,7 +418,7 @@ mod tests {
             "/size/a%C2%85",
             "/resize/0x0/a%5Cb",
         ] {
-            assert_eq!(canonical(raw).unwrap_err(), UrlError::UnknownShape, "{raw}");
+            assert!(canonical(raw).unwrap_err().is_no_path(), "{raw}");
         }
     }
 
@@ -422,12 +447,10 @@ mod tests {
             ("/rotate/45,q=80/x.jpg", "45"),
             ("/rotate/090/x.jpg", "090"),
         ] {
-            assert_eq!(
-                canonical(raw).unwrap_err(),
-                UrlError::BadGeometry {
-                    geometry: geometry.into()
-                },
-                "{raw}"
+            let error = canonical(raw).unwrap_err();
+            assert!(
+                matches!(&error, UrlError::BadGeometry { geometry: named, .. } if named == geometry),
+                "{raw}: {error}"
             );
         }
     }
@@ -442,7 +465,11 @@ mod tests {
                 fault: OptionFault::Unknown
             }
         );
-        assert_eq!(error.to_string(), "the option \"zoom\" is not known");
+        assert_eq!(
+            error.to_string(),
+            "the option \"zoom\" is not known: there are q, f, rot, flip, g, fit, enlarge, bg, blur, sharpen, dpr, trim, \
+             bytes, lossless"
+        );
         assert_eq!(
             canonical("/crop/1x1,/a").unwrap_err(),
             UrlError::BadOption {

@@ -85,17 +85,22 @@ impl Expression {
         Ok(Self(parts))
     }
 
-    /// Whether `$uri` is in the expression. Without it one hash opens every URL, which an operator should be told.
-    pub fn covers_uri(&self) -> bool {
-        self.0.contains(&Part::Uri)
-    }
-
     pub(crate) fn covers_expires(&self) -> bool {
         self.0.contains(&Part::Expires)
     }
 
-    pub(crate) fn has_secret(&self) -> bool {
+    /// Whether `$secret` is in the expression. Without it the configured secrets are not used.
+    pub fn has_secret(&self) -> bool {
         self.0.contains(&Part::Secret)
+    }
+
+    /// Bytes of the longest plain text between the variables, without blanks around it: of the secret, where it is there.
+    pub fn longest_text(&self) -> usize {
+        let text = |part: &Part| match part {
+            Part::Text(text) => text.trim().len(),
+            _ => 0,
+        };
+        self.0.iter().map(text).max().unwrap_or_default()
     }
 
     /// Whether there is plain text of more than blanks, in which a secret may be.

@@ -110,7 +110,8 @@ impl Language {
 
     /// Reads a normalised path: one of the language, or `/preset/{preset}/{name}`.
     pub fn parse(&self, uri: &Uri) -> Result<Canonical, UrlError> {
-        let text = std::str::from_utf8(uri.as_bytes()).map_err(|_| UrlError::UnknownShape)?;
+        let text =
+            std::str::from_utf8(uri.as_bytes()).map_err(|_| UrlError::BadName("is not UTF-8"))?;
         let text = text.strip_prefix('/').unwrap_or(text);
         let Some(rest) = text.strip_prefix("preset/") else {
             let (request, name) = read_request(text)?;
@@ -196,7 +197,7 @@ mod tests {
             "/presets/thumb/a",
             "/thumb/a",
         ] {
-            assert_eq!(path(&site, raw), Err(UrlError::UnknownShape), "{raw}");
+            assert!(path(&site, raw).unwrap_err().is_no_path(), "{raw}");
         }
         let plain = Language::default();
         assert!(matches!(

@@ -1,5 +1,6 @@
 //! The admin listener: health, readiness and metrics. Not for the public: it is bound to loopback unless told otherwise.
 
+use crate::listen::Listener;
 use crate::metrics::{self, Registry};
 use crate::server::{ServerLimits, serve};
 use bytes::Bytes;
@@ -9,7 +10,6 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// Whether a process wants traffic. Shared by the program, which sets it, and the admin listener, which tells it.
@@ -31,7 +31,7 @@ impl Readiness {
 /// Serves `/healthz` (the process lives), `/readyz` (it wants traffic) and `/metrics` until `shutdown`. What else the
 /// program offers is asked of `more`, which gives `None` for a path that is not its own.
 pub async fn run<F>(
-    listener: TcpListener,
+    listener: Listener,
     registry: Arc<Registry>,
     readiness: Readiness,
     shutdown: CancellationToken,

@@ -1,14 +1,32 @@
 //! `healthcheck`: asks a running process whether it is ready.
 
-use crate::admin_client::{AdminRequest, ask};
-use std::io;
+use crate::admin_client::{AdminRequest, AskError, ask};
 use std::time::Duration;
+use thiserror::Error;
+
+/// Why a process does not count as ready.
+#[derive(Debug, Error)]
+pub enum NotReady {
+    /// It cannot be asked.
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    /// It says so, while it drains for example.
+    #[error("{admin} answers {status}: {text}")]
+    Says {
+        /// The address that was asked.
+        admin: String,
+        /// The status of the answer.
+        status: u16,
+        /// Its text.
+        text: String,
+    },
+}
 
 /// GETs `/readyz` from the admin address; fails unless the answer is 200.
 ///
 /// # Errors
 /// When the process cannot be reached or is not ready.
-pub fn ready(admin: &str) -> io::Result<()> {
+pub fn ready(admin: &str) -> Result<(), NotReady> {
     let request = AdminRequest {
         admin,
         method: "GET",
@@ -18,6 +36,10 @@ pub fn ready(admin: &str) -> io::Result<()> {
     };
     match ask(request)? {
         (200, _) => Ok(()),
-        (status, body) => Err(io::Error::other(format!("{status}: {}", body.trim()))),
+        (status, text) => Err(NotReady::Says {
+            admin: admin.to_owned(),
+            status,
+            text: text.trim().to_owned(),
+        }),
     }
 }

@@ -6,9 +6,11 @@
 pub mod admin;
 pub mod admin_client;
 pub mod announce;
+pub mod command_line;
 pub mod framing;
 pub mod healthcheck;
 pub mod listen;
+mod log_queue;
 pub mod logs;
 pub mod metrics;
 pub mod open_files;
@@ -17,6 +19,7 @@ pub mod request_id;
 pub mod server;
 pub mod shown;
 pub mod shutdown;
+pub mod throttle;
 pub mod units;
 
 pub use problem::Problem;

@@ -1,7 +1,9 @@
 //! The answers to what went wrong: `application/problem+json` (RFC 9457) with a stable `type`.
 //!
-//! One table for both programs. What an answer says is fixed text: the cause, with its inner detail, goes to the log.
+//! One table for both programs. What a response says to everybody is fixed text: the cause goes to the log. Only where the
+//! URL was signed, and so written by the site's own developer, a `detail` says what is wrong with it or the original.
 
+use crate::shown::Shown;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
@@ -136,18 +138,27 @@ impl Problem {
         })
     }
 
-    /// The JSON body.
-    pub fn body(self) -> Bytes {
+    /// The JSON body. Of a detail, which may quote a URL of any length, no more is given than a log shows of it.
+    fn body(self, detail: Option<&str>) -> Bytes {
         let (status, slug, title) = self.row();
+        let detail = detail.map_or_else(String::new, |detail| {
+            let detail = serde_json::Value::from(Shown(detail).to_string());
+            format!(r#","detail":{detail}"#)
+        });
         Bytes::from(format!(
-            r#"{{"type":"urn:tandem:{slug}","title":"{title}","status":{}}}"#,
+            r#"{{"type":"urn:tandem:{slug}","title":"{title}","status":{}{detail}}}"#,
             status.as_u16()
         ))
     }
 
-    /// The answer. It forbids storing, so that no cache on the way keeps an error that is over.
+    /// The response. It forbids storing, so that no cache on the way keeps an error that is over.
     pub fn response(self) -> Response<Bytes> {
-        let mut response = Response::new(self.body());
+        self.response_with(None)
+    }
+
+    /// The same with a `detail` (RFC 9457 §3.1.4), which only those may get who signed the URL.
+    pub fn response_with(self, detail: Option<&str>) -> Response<Bytes> {
+        let mut response = Response::new(self.body(detail));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(
@@ -173,9 +184,26 @@ impl Problem {
     }
 }
 
+/// The `detail` of a problem's JSON body, if it is one and has one.
+pub fn detail_of(body: &[u8]) -> Option<String> {
+    let json: serde_json::Value = serde_json::from_slice(body).ok()?;
+    Some(json.get("detail")?.as_str()?.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_detail_is_cut_and_can_be_read_back() {
+        let detail = format!("the geometry \"0\u{202e}{}\"", "9".repeat(1000));
+        let response = Problem::BadUrl.response_with(Some(&detail));
+        let read = detail_of(response.body()).unwrap();
+        assert!(read.starts_with("the geometry \"0\\u{202e}9"), "{read}");
+        assert!(read.len() < 300, "{read}");
+        assert_eq!(detail_of(Problem::BadUrl.response().body()), None);
+        assert_eq!(detail_of(b"text"), None);
+    }
 
     #[test]
     fn the_body_is_problem_json_with_a_stable_type() {

@@ -1,5 +1,6 @@
 //! The HTTP/1.1 server loop: accept, bound, serve, drain. Knows connections, not what is asked on them.
 
+use crate::listen::Listener;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -12,7 +13,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
@@ -49,7 +50,7 @@ impl Default for ServerLimits {
 /// Serves until `shutdown`, then stops accepting, lets requests in progress finish, and returns at the latest after
 /// the drain timeout.
 pub async fn serve<H, F, B>(
-    listener: TcpListener,
+    listener: Listener,
     limits: ServerLimits,
     shutdown: CancellationToken,
     handler: H,
@@ -88,7 +89,7 @@ pub async fn serve<H, F, B>(
 
 /// The next connection, once there is room for one. A failed accept is no end: it is told and tried again.
 async fn accept(
-    listener: &TcpListener,
+    listener: &Listener,
     slots: &Arc<Semaphore>,
 ) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
     // The semaphore is never closed, so a slot is always some.

@@ -17,6 +17,15 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         .map_err(|_| format!("`{text}` is not a time such as 5s, 500ms, 1h or 30d"))
 }
 
+/// The same of a time that may not be zero: a limit of no time at all lets nothing through.
+pub fn time_limit(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    if time.is_zero() {
+        return Err("a limit of no time lets nothing through".to_owned());
+    }
+    Ok(time)
+}
+
 /// A size such as `50MB` (10⁶), `64MiB` (2²⁰) or a bare number of bytes.
 pub fn byte_size(text: &str) -> Result<ByteSize, String> {
     text.parse()
@@ -137,6 +146,8 @@ mod tests {
         assert_eq!(duration("30d"), Ok(Duration::from_secs(30 * 86_400)));
         assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
         assert!(duration("soon").is_err());
+        assert_eq!(time_limit("1ms"), Ok(Duration::from_millis(1)));
+        assert!(time_limit("0s").is_err());
     }
 
     #[test]

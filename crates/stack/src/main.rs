@@ -30,7 +30,7 @@ struct Args {
     /// What links are signed with.
     #[arg(
         long,
-        default_value = "quick-start",
+        default_value = "quick-start-secret",
         env = "EDGE_SECRET",
         hide_env_values = true
     )]
@@ -101,14 +101,12 @@ fn run(args: &Args) -> anyhow::Result<()> {
         &cache_dir,
         "--log",
         "warn,access=info",
-        "--secret",
-        &args.secret,
     ];
     let edge = Process::start(
         &executable,
         Role::EdgeProxy,
         edge_args,
-        &[],
+        &[("EDGE_SECRET", &args.secret)],
         Stdio::inherit(),
     )?;
 

@@ -5,6 +5,7 @@
 
 use super::Authority;
 use http::HeaderValue;
+use service::throttle::Throttle;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -18,9 +19,13 @@ const RESOLVE_INTERVAL: Duration = Duration::from_secs(3);
 /// How long a resizer that refused a connection is passed over while others are left.
 const SET_ASIDE: Duration = Duration::from_secs(2);
 
+/// How often the log says that a name cannot be resolved.
+const SAY_AGAIN: Duration = Duration::from_secs(60);
+
 #[derive(Debug)]
 pub(super) struct Balancer {
-    authorities: Vec<Authority>,
+    /// With how often the log says that a name cannot be resolved.
+    authorities: Vec<(Authority, Throttle)>,
     resizers: RwLock<Arc<[Arc<Resizer>]>>,
     resolved: OnceCell<()>,
     next: AtomicUsize,
@@ -76,8 +81,9 @@ impl Drop for Lease {
 
 impl Balancer {
     pub(super) fn new(authorities: Vec<Authority>) -> Self {
+        let with_throttle = |authority| (authority, Throttle::new(SAY_AGAIN));
         Self {
-            authorities,
+            authorities: authorities.into_iter().map(with_throttle).collect(),
             resizers: RwLock::new(Arc::new([])),
             resolved: OnceCell::new(),
             next: AtomicUsize::new(0),
@@ -126,7 +132,7 @@ impl Balancer {
     async fn resolve(&self) {
         let known = self.snapshot();
         let mut found: Vec<Arc<Resizer>> = Vec::new();
-        for Authority { host, port } in &self.authorities {
+        for (Authority { host, port }, unresolved) in &self.authorities {
             let authority = if host.contains(':') {
                 format!("[{host}]:{port}")
             } else {
@@ -157,7 +163,9 @@ impl Balancer {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(resizer = %authority, %error, "the name cannot be resolved");
+                    if unresolved.pass(Instant::now()).is_some() {
+                        tracing::warn!(resizer = %authority, %error, "name cannot be resolved");
+                    }
                     found.extend(
                         known
                             .iter()

@@ -17,7 +17,9 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use image_url::AcceptClass;
 use service::RequestId;
 use service::request_id::X_REQUEST_ID;
-use std::time::Duration;
+use service::shown::{Shown, chain};
+use service::throttle::{SAY_AGAIN, Throttle};
+use std::time::{Duration, Instant};
 use thiserror::Error;
 use url::Url;
 
@@ -49,17 +51,19 @@ pub(crate) struct Authority {
 
 /// A `--resizer` that cannot be used.
 #[derive(Debug, Error)]
-#[error("--resizer {0}: write http://HOST:PORT, without a path")]
+#[error("--resizer {}: write http://HOST:PORT, without a path or credentials", Shown(.0.as_str()))]
 pub struct BadResizer(Url);
 
 impl UpstreamConfig {
     /// Resizers from their URLs, `http://host:port`; `timeout` bounds an answer's head and each silence in its body.
     ///
     /// # Errors
-    /// When a URL is not plain HTTP or has a path.
+    /// When a URL is not plain HTTP, or has a path or credentials.
     pub fn new(resizers: &[Url], timeout: Duration) -> Result<Self, BadResizer> {
         let authority = |url: &Url| {
-            let plain = url.scheme() == "http" && url.path() == "/" && url.query().is_none();
+            let anonymous = url.username().is_empty() && url.password().is_none();
+            let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+            let plain = url.scheme() == "http" && anonymous && bare;
             let host = url
                 .host_str()
                 .filter(|_| plain)?
@@ -86,6 +90,7 @@ pub struct Upstream {
     balancer: Balancer,
     client: Client<HttpConnector, Empty<Bytes>>,
     timeout: Duration,
+    unanswered: Throttle,
 }
 
 impl Upstream {
@@ -103,6 +108,7 @@ impl Upstream {
             balancer: Balancer::new(config.resizers),
             client,
             timeout: config.timeout,
+            unanswered: Throttle::new(SAY_AGAIN),
         }
     }
 
@@ -143,7 +149,10 @@ impl Upstream {
                 }
                 Ok(response) => return Ok(self.with_guarded_body(response, lease)),
                 Err(Asked::Unanswered(error)) => {
-                    tracing::warn!(request = %id, resizer = %lease.address(), "no answer: {error}");
+                    if let Some(requests) = self.unanswered.pass(Instant::now()) {
+                        let (resizer, cause) = (lease.address(), Shown(&error).to_string());
+                        tracing::warn!(request = %id, %resizer, requests, cause, "resizer does not answer");
+                    }
                     lease.set_aside();
                     last = FetchError::Unreachable(error.into());
                 }
@@ -216,15 +225,4 @@ fn is_malformed(error: &hyper_util::client::legacy::Error) -> bool {
     let cause =
         std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<hyper::Error>());
     cause.is_some_and(hyper::Error::is_parse)
-}
-
-/// An error with its causes, for the log.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -9,8 +9,8 @@
 )]
 
 use image_url::{Algorithm, Secret, SecureLink, SecureLinkConfig};
-use stack::{Process, Role};
-use std::io::{Read, Write};
+pub use stack::{Process, Role};
+use std::io::{BufRead, BufReader, PipeReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -132,15 +132,99 @@ fn start(role: Role, args: impl Iterator<Item = String>, env: &[(&str, &str)]) -
         "off",
     ]
     .map(str::to_owned);
-    let executable = Path::new(env!("CARGO_BIN_EXE_tandem-role"));
     Process::start(
-        executable,
+        executable(),
         role,
         usual.into_iter().chain(args),
         env,
         Stdio::inherit(),
     )
     .unwrap()
+}
+
+/// A program whose log is read, or is not.
+pub struct Logged {
+    pub process: Process,
+    log: PipeReader,
+}
+
+impl Logged {
+    /// An edge without a resizer, with a folder of its own.
+    pub fn edge(args: &[&str], env: &[(&str, &str)]) -> Self {
+        let cache = ["--cache-size", "0"];
+        let secret: &[&str] = if env.is_empty() {
+            &["--secret", SECRET]
+        } else {
+            &[]
+        };
+        let args = [&cache, secret, args].concat();
+        Self::start(Role::EdgeProxy, "127.0.0.1:0", &args, env)
+    }
+
+    /// An edge at an address that is written some way.
+    pub fn listening_on(listen: &str) -> Self {
+        let args = ["--cache-size", "0"];
+        Self::start(Role::EdgeProxy, listen, &args, &[("EDGE_SECRET", SECRET)])
+    }
+
+    pub fn resizer(args: &[&str]) -> Self {
+        Self::start(Role::Resizer, "127.0.0.1:0", args, &[])
+    }
+
+    fn start(role: Role, listen: &str, args: &[&str], env: &[(&str, &str)]) -> Self {
+        let (log, writer) = std::io::pipe().unwrap();
+        let usual = ["--listen", listen, "--admin-listen", "127.0.0.1:0"];
+        let process = Process::start(
+            executable(),
+            role,
+            usual.iter().chain(args),
+            env,
+            Stdio::from(writer),
+        );
+        Self {
+            process: process.unwrap(),
+            log,
+        }
+    }
+
+    /// Begins to read the log, line by line.
+    pub fn read(self) -> (impl Iterator<Item = String>, Process) {
+        (
+            BufReader::new(self.log).lines().map(Result::unwrap),
+            self.process,
+        )
+    }
+
+    /// Ends the program as an operator does and gives its whole log.
+    pub fn stop(mut self) -> Vec<String> {
+        let reader = std::thread::spawn(move || {
+            let mut text = String::new();
+            self.log.read_to_string(&mut text).unwrap();
+            text
+        });
+        self.process.stop().unwrap();
+        reader.join().unwrap().lines().map(str::to_owned).collect()
+    }
+}
+
+/// Runs a program that ends by itself: its exit code, and what it wrote on standard output and standard error.
+pub fn run(role: Role, args: &[&str], env: &[(&str, &str)]) -> (i32, String, String) {
+    let output = std::process::Command::new(executable())
+        .arg(role.name())
+        .args(args)
+        .envs(env.iter().copied())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+fn executable() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_tandem-role"))
 }
 
 pub fn metric(process: &Process, name: &str) -> u64 {
