@@ -5,6 +5,9 @@ use crate::container::png::{Colour, ImageHeader, Png};
 use crate::error::Error;
 use crate::pixels::Layout;
 
+/// Colours by their numbers.
+type Table = [[u8; 4]; 256];
+
 /// What the rows of a PNG mean.
 pub(super) struct Samples {
     layout: Layout,
@@ -13,8 +16,8 @@ pub(super) struct Samples {
 }
 
 enum Kind {
-    /// Grey or a palette, by the number of the colour: as many bytes as the layout has channels.
-    Table(Vec<[u8; 4]>),
+    /// Grey or a palette, by the number of the colour: the first channels of it.
+    Table(Box<Table>),
     /// 8 bits, as they are.
     Bytes,
     /// 8 bits of which one colour is transparent.
@@ -57,6 +60,7 @@ impl Samples {
         let hdr = matches!(space, Space::Hdr(_));
         let kind = match colour {
             Colour::Palette => Kind::Table(palette(png, space)?),
+            Colour::Grey if depth == 8 && key.is_none() && !hdr => Kind::Bytes,
             Colour::Grey if depth <= 8 => {
                 let key = key.as_deref().and_then(|key| key.first().copied());
                 Kind::Table(greys(depth, key, space))
@@ -93,10 +97,12 @@ impl Samples {
                 }
             }
             Kind::Table(table) => {
-                let numbers = numbers(row, self.depth, width as usize);
-                for (pixel, number) in out.chunks_exact_mut(channels).zip(numbers) {
-                    let colour = table.get(usize::from(number)).unwrap_or(&[0, 0, 0, 255]);
-                    pixel.copy_from_slice(colour.get(..channels).unwrap_or_default());
+                let (depth, width) = (self.depth, width as usize);
+                match channels {
+                    1 => look_up::<1>(table, row, depth, width, out),
+                    2 => look_up::<2>(table, row, depth, width, out),
+                    3 => look_up::<3>(table, row, depth, width, out),
+                    _ => look_up::<4>(table, row, depth, width, out),
                 }
             }
             Kind::Keyed(key) => {
@@ -148,17 +154,28 @@ fn keyed(row: &[u8], key: &[u16], deep: bool, samples: &mut Vec<u16>) {
     }
 }
 
-/// Samples of 1, 2, 4 or 8 bits, the first in the highest bits of a byte (§7.2).
-fn numbers(row: &[u8], depth: u8, width: usize) -> impl Iterator<Item = u8> {
+/// Puts the colours of a row to their places. Samples have 1, 2, 4 or 8 bits, the first in the highest of a byte (§7.2).
+fn look_up<const N: usize>(table: &Table, row: &[u8], depth: u8, width: usize, out: &mut [u8]) {
+    let colour = |number: u8| -> [u8; N] {
+        let colour = &table[usize::from(number)];
+        std::array::from_fn(|channel| colour.get(channel).copied().unwrap_or_default())
+    };
+    let pixels = out.as_chunks_mut::<N>().0.iter_mut();
+    if depth == 8 {
+        for (pixel, number) in pixels.zip(row) {
+            *pixel = colour(*number);
+        }
+        return;
+    }
     let (bits, mask) = (usize::from(depth), u8::MAX >> (8 - depth));
-    (0..width).map(move |at| {
-        let byte = row.get(at * bits / 8).copied().unwrap_or_default();
-        byte >> (8 - bits - at * bits % 8) & mask
-    })
+    for (pixel, at) in pixels.zip((0..width).map(|at| at * bits)) {
+        let byte = row.get(at / 8).copied().unwrap_or_default();
+        *pixel = colour(byte >> (8 - bits - at % 8) & mask);
+    }
 }
 
 /// Numbers beyond the palette are black, as in libpng.
-fn palette(png: &Png<'_>, space: Space) -> Result<Vec<[u8; 4]>, Error> {
+fn palette(png: &Png<'_>, space: Space) -> Result<Box<Table>, Error> {
     let (colours, rest) = png.palette.as_chunks::<3>();
     if colours.is_empty() || !rest.is_empty() || colours.len() > 256 {
         return Err(Error::Corrupt("no palette".to_owned()));
@@ -168,35 +185,35 @@ fn palette(png: &Png<'_>, space: Space) -> Result<Vec<[u8; 4]>, Error> {
         Space::Srgb | Space::Profile(_) => None,
     };
     let alphas = png.transparency.unwrap_or_default().iter().copied();
-    let table = colours.iter().zip(alphas.chain(std::iter::repeat(255)));
-    Ok(table
-        .map(|(&colour, alpha)| {
-            let [r, g, b] = match &tone {
-                Some(tone) => tone.pixel(colour.map(|sample| u16::from(sample) * 257)),
-                None => colour,
-            };
-            [r, g, b, alpha]
-        })
-        .collect())
+    let mut table = Box::new([[0, 0, 0, 255]; 256]);
+    let stored = colours.iter().zip(alphas.chain(std::iter::repeat(255)));
+    for (entry, (&colour, alpha)) in table.iter_mut().zip(stored) {
+        let [r, g, b] = match &tone {
+            Some(tone) => tone.pixel(colour.map(|sample| u16::from(sample) * 257)),
+            None => colour,
+        };
+        *entry = [r, g, b, alpha];
+    }
+    Ok(table)
 }
 
 /// Grey and alpha of each value.
-fn greys(depth: u8, key: Option<u16>, space: Space) -> Vec<[u8; 4]> {
+fn greys(depth: u8, key: Option<u16>, space: Space) -> Box<Table> {
     let most = u8::MAX >> (8 - depth);
     let tone = match space {
         Space::Hdr(tone) => Some(tone),
         Space::Srgb | Space::Profile(_) => None,
     };
-    (0..=most)
-        .map(|value| {
-            // 255 is a multiple of every largest value.
-            let scaled = value * (255 / most);
-            let grey = match &tone {
-                Some(tone) => tone.pixel([u16::from(scaled) * 257; 3])[1],
-                None => scaled,
-            };
-            let alpha = if key == Some(value.into()) { 0 } else { 255 };
-            [grey, alpha, 0, 0]
-        })
-        .collect()
+    let mut table = Box::new([[0, 255, 0, 0]; 256]);
+    for (value, entry) in (0..=most).zip(table.iter_mut()) {
+        // 255 is a multiple of every largest value.
+        let scaled = value * (255 / most);
+        let grey = match &tone {
+            Some(tone) => tone.pixel([u16::from(scaled) * 257; 3])[1],
+            None => scaled,
+        };
+        let alpha = if key == Some(value.into()) { 0 } else { 255 };
+        *entry = [grey, alpha, 0, 0];
+    }
+    table
 }
