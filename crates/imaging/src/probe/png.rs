@@ -105,6 +105,14 @@ mod tests {
         assert_eq!(frames(&whole[..5]), 1);
         // Without `acTL` there is no animation, nor with one behind the pixels.
         assert_eq!(frames(&whole[1..]), 1);
+        let mut none = whole.clone();
+        none[0].1 = &[0x80, 0, 0, 3, 0, 0, 0, 0];
+        assert_eq!(frames(&none), 1);
+        for twice in [0, 1] {
+            let mut more = whole.clone();
+            more.insert(twice, whole[twice]);
+            assert_eq!(frames(&more), 1);
+        }
         let outside = control(1, 5, 4);
         let short = [0, 0, 0, 1];
         let wrong = data(7);

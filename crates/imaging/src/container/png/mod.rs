@@ -109,6 +109,8 @@ pub(crate) struct Png<'a> {
     /// `acTL`, and the `fcTL` that makes the default image a frame.
     animation: Option<AnimationControl>,
     control: Option<&'a [u8]>,
+    /// Something of the animation is twice there.
+    faulty: bool,
     /// From the first `IDAT` on.
     chunks: Chunks<'a>,
 }
@@ -137,6 +139,7 @@ impl<'a> Png<'a> {
             damaged: false,
             animation: None,
             control: None,
+            faulty: false,
             chunks,
         };
         while let Some((chunk, behind)) = png.chunks.split_first() {
@@ -177,12 +180,16 @@ impl<'a> Png<'a> {
             }
             b"eXIf" => self.exif = self.exif.or(Some(content)),
             b"acTL" => {
-                let words = words(content);
-                self.animation = self
-                    .animation
-                    .or(words.map(|[frames, plays]| AnimationControl { frames, plays }));
+                // Two of them are a fault, as is a count that is none of 31 bits.
+                self.faulty |= self.animation.is_some();
+                self.animation = words(content)
+                    .filter(|[frames, _]| i32::try_from(*frames).is_ok())
+                    .map(|[frames, plays]| AnimationControl { frames, plays });
             }
-            b"fcTL" => self.control = Some(content),
+            b"fcTL" => {
+                self.faulty |= self.control.is_some();
+                self.control = Some(content);
+            }
             b"PLTE" | b"tRNS" => {}
             _ if chunk.is_critical() => {
                 let name = String::from_utf8_lossy(&chunk.name).into_owned();
@@ -207,10 +214,8 @@ impl<'a> Png<'a> {
     /// image.
     pub(crate) fn animation(&self) -> Option<Animation<'a>> {
         let control = self.animation?;
-        if self
-            .control
-            .is_some_and(|first| !first.starts_with(&[0; 4]))
-        {
+        let first = self.control.unwrap_or(&[0; 4]);
+        if self.faulty || !first.starts_with(&[0; 4]) {
             return None;
         }
         let frames = FrameChunks::new(self);
