@@ -4,9 +4,9 @@
 
 mod common;
 
-use common::png::{Kind, chunk, deflated};
-use common::{go, info, pillow, pixels};
-use imaging::{Error, Picture};
+use common::png::{Kind, chunk, deflated, mended};
+use common::{go, go_within, info, pillow, pixels};
+use imaging::{Error, Limits, Picture};
 
 const WIDTH: u32 = 19;
 const HEIGHT: u32 = 13;
@@ -293,6 +293,35 @@ fn damage_within_the_data_ends_the_picture_there() {
         shown(&of_data(b"\x78\x9c")),
         Err(Error::Corrupt(_))
     ));
+}
+
+/// Each byte of each kind changed, with right checksums: an image or a refusal.
+#[test]
+fn damage_under_right_checksums_never_panics() {
+    let limits = Limits {
+        max_pixels: 5_000,
+        ..Limits::default()
+    };
+    let signals = [
+        chunk(*b"cHRM", &[1; 32]),
+        chunk(*b"gAMA", &[0, 1, 0, 0]),
+        chunk(*b"cLLI", &[1; 8]),
+    ]
+    .concat();
+    for kind in Kind::all() {
+        let file = kind.file(7, 5, &signals, 50);
+        for at in (8..file.len()).step_by(if kind.depth == 16 { 11 } else { 3 }) {
+            let mut wrong = file.clone();
+            wrong[at] ^= [1, 0x40, 0xff][at % 3];
+            let _ = go_within(&mended(wrong), "/resize/4,f=png", limits);
+        }
+    }
+    let file = Kind::all()[0].file(7, 5, &chunk(*b"cICP", &[9, 16, 0, 1]), 50);
+    for at in 8..file.len() {
+        let mut wrong = file.clone();
+        wrong[at] ^= 1;
+        let _ = go_within(&mended(wrong), "/info", limits);
+    }
 }
 
 #[test]
