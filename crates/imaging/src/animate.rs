@@ -2,7 +2,7 @@
 
 use crate::check::Check;
 use crate::colour::to_srgb;
-use crate::decode::{frames, moves};
+use crate::decode::{Frames, frames, moves};
 use crate::encode::{GifAnimation, PngAnimation, Target, WebPAnimation};
 use crate::error::Error;
 use crate::geometry::{Area, plan};
@@ -85,7 +85,7 @@ pub(crate) fn animate(
         (width, height) = (pixels.width(), pixels.height());
         let writer = match &mut writer {
             Some(writer) => writer,
-            None => writer.insert(Writer::new(&pixels, &target, frames.plays())?),
+            None => writer.insert(Writer::new(&pixels, &target, frames.as_ref())?),
         };
         writer.push(pixels, delay)?;
     }
@@ -106,10 +106,17 @@ enum Writer {
 }
 
 impl Writer {
-    fn new(first: &Pixels, target: &Target, plays: Option<u32>) -> Result<Self, Error> {
+    /// `first` is the first frame of the result.
+    fn new(first: &Pixels, target: &Target, frames: &dyn Frames) -> Result<Self, Error> {
+        let plays = frames.plays();
         Ok(match target.format {
             Format::Gif => Self::Gif(Box::new(GifAnimation::new(first, plays)?)),
-            Format::Png => Self::Png(PngAnimation::new(plays)),
+            Format::Png => {
+                // What is padded has the same place in every frame.
+                let opaque =
+                    frames.opaque() && !first.clone().without_idle_alpha().layout().has_alpha();
+                Self::Png(PngAnimation::new(plays, opaque))
+            }
             _ => Self::WebP(WebPAnimation::new(target.quality, target.lossless, plays)),
         })
     }

@@ -596,9 +596,11 @@ fn a_file_as_it_is_found_moves() {
         ("/resize/80,f=webp", "image/webp"),
         ("/resize/80,f=gif", "image/gif"),
         ("/crop/50x50", "image/png"),
+        ("/resize/121,flip=h", "image/png"),
     ] {
         let picture = go(original, path).unwrap();
         assert_eq!(picture.media_type, media_type);
         assert!(info(&picture.bytes).contains(r#""frames":3"#), "{path}");
+        assert!(picture.bytes.len() * 10 < original.len() * 11, "{path}");
     }
 }

@@ -57,6 +57,11 @@ pub(crate) trait Frames {
     /// The ICC profile of the frames.
     fn profile(&self) -> Option<&[u8]>;
 
+    /// Whether it is known that nothing is transparent in any frame.
+    fn opaque(&self) -> bool {
+        false
+    }
+
     /// How often it is played; `None` is without end.
     fn plays(&self) -> Option<u32>;
 

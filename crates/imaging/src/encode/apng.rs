@@ -8,10 +8,11 @@ use crate::geometry::{Area, Size};
 use crate::pixels::{Layout, Pixels};
 use std::time::Duration;
 
-/// Writes an animation, one whole canvas after another. All of it is RGBA: a file has one kind of pixels, and what later
-/// frames need is not known when the first is written.
+/// Writes an animation, one whole canvas after another. All of it is RGBA, unless it is known that nothing will be
+/// transparent: a file has one kind of pixels, and what later frames need is not known when the first is written.
 pub(crate) struct PngAnimation {
     plays: Option<u32>,
+    opaque: bool,
     before: Option<Pixels>,
     frames: u32,
     sequence: u32,
@@ -23,9 +24,11 @@ pub(crate) struct PngAnimation {
 const OVER: u8 = 1;
 
 impl PngAnimation {
-    pub(crate) fn new(plays: Option<u32>) -> Self {
+    /// `opaque` drops all alpha.
+    pub(crate) fn new(plays: Option<u32>, opaque: bool) -> Self {
         Self {
             plays,
+            opaque,
             before: None,
             frames: 0,
             sequence: 0,
@@ -36,7 +39,11 @@ impl PngAnimation {
     /// Writes what has changed. Nothing ever has to be disposed of, since a frame may replace what was in its place by
     /// transparent pixels.
     pub(crate) fn push(&mut self, canvas: Pixels, delay: Duration) -> Result<(), Error> {
-        let canvas = canvas.into_rgba();
+        let canvas = if self.opaque {
+            canvas.into_colour().without_alpha()
+        } else {
+            canvas.into_rgba()
+        };
         let (area, part, blend) = match &self.before {
             None => {
                 let size = Size {
@@ -48,8 +55,13 @@ impl PngAnimation {
             Some(before) => {
                 let area = changed(before, &canvas);
                 let cut = |of: &Pixels| of.cut(area.left, area.top, area.width, area.height);
-                let (part, below) = (cut(&canvas)?, cut(before)?);
-                match laid_over(&part, &below)? {
+                let part = cut(&canvas)?;
+                let over = if self.opaque {
+                    None
+                } else {
+                    laid_over(&part, &cut(before)?)?
+                };
+                match over {
                     Some(over) => (area, over, OVER),
                     None => (area, part, 0),
                 }
@@ -95,8 +107,8 @@ impl PngAnimation {
         let mut header = Vec::with_capacity(13);
         header.extend(canvas.width().to_be_bytes());
         header.extend(canvas.height().to_be_bytes());
-        // 8 bits, RGBA, the only methods, not interlaced.
-        header.extend([8, 6, 0, 0, 0]);
+        // 8 bits, RGB or RGBA, the only methods, not interlaced.
+        header.extend([8, if self.opaque { 2 } else { 6 }, 0, 0, 0]);
         write_chunk(&mut file, *b"IHDR", &header);
         let mut animation = self.frames.to_be_bytes().to_vec();
         animation.extend(self.plays.unwrap_or(0).to_be_bytes());

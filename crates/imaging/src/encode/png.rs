@@ -66,7 +66,7 @@ fn encode_full(pixels: &Pixels) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// The compressed rows of a picture with alpha, as they stand in its `IDAT` chunks.
+/// The compressed rows of a picture, as they stand in its `IDAT` chunks.
 pub(super) fn deflated(pixels: &Pixels) -> Result<Vec<u8>, Error> {
     let file = encode_full(pixels)?;
     let data = Chunks::of_file(&file).filter(|chunk| &chunk.name == b"IDAT");

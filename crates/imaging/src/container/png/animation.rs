@@ -16,6 +16,17 @@ pub(crate) struct Animation<'a> {
     pub(crate) frames: FrameChunks<'a>,
 }
 
+impl Animation<'_> {
+    /// Whether frames without alpha leave no part of the canvas transparent: the first one fills it, and none is cleared.
+    pub(crate) fn fills(&self) -> bool {
+        let mut frames = self.frames.clone().take(self.count as usize).flatten();
+        let canvas = Area::whole(self.frames.canvas);
+        frames.next().is_some_and(|first| {
+            first.control.area == canvas && first.control.dispose != Dispose::Clear
+        }) && frames.all(|frame| frame.control.dispose != Dispose::Clear)
+    }
+}
+
 /// What a frame says of itself (`fcTL`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameControl {

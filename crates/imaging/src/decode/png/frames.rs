@@ -13,6 +13,8 @@ use crate::shrink::Shrink;
 use std::time::Duration;
 
 /// The frames of a file.
+// Facts, none of which depends on another.
+#[allow(clippy::struct_excessive_bools)]
 pub(crate) struct PngFrames<'a> {
     image: ImageHeader,
     samples: Samples,
@@ -21,6 +23,8 @@ pub(crate) struct PngFrames<'a> {
     /// How many are still to come.
     left: u32,
     plays: Option<u32>,
+    /// Nothing is transparent in any frame.
+    opaque: bool,
     canvas: Canvas,
     first: bool,
     truncated: bool,
@@ -40,6 +44,7 @@ impl<'a> PngFrames<'a> {
     pub(super) fn of(png: &Png<'a>, animation: Animation<'a>) -> Result<Self, Error> {
         let (samples, profile) = Samples::new(png, colour::space(&png.signals))?;
         Ok(Self {
+            opaque: !samples.layout().has_alpha() && animation.fills(),
             image: png.image,
             samples,
             profile,
@@ -145,6 +150,10 @@ impl Frames for PngFrames<'_> {
 
     fn profile(&self) -> Option<&[u8]> {
         self.profile.as_deref()
+    }
+
+    fn opaque(&self) -> bool {
+        self.opaque
     }
 
     fn plays(&self) -> Option<u32> {
