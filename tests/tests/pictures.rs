@@ -87,13 +87,24 @@ fn a_truncated_photograph_is_served_as_far_as_it_goes() {
         let whole = std::fs::read(common::samples().join(name)).unwrap();
         std::fs::write(folder.path().join(name), &whole[..whole.len() * 2 / 3]).unwrap();
     }
+    // PNG and GIF as well.
+    let shades = image::RgbImage::from_fn(640, 400, |x, y| {
+        image::Rgb([(x / 3) as u8, (y / 2) as u8, (x * y / 999) as u8])
+    });
+    for name in ["shades.png", "shades.gif"] {
+        let path = folder.path().join(name);
+        shades.save(&path).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &whole[..whole.len() * 2 / 3]).unwrap();
+    }
     let stack = Stack::on(&format!("file://{}", folder.path().display()), &[], &[]);
-    for name in ["umang.jpg", "picos.jpg"] {
+    let names = ["umang.jpg", "picos.jpg", "shades.png", "shades.gif"];
+    for name in names {
         let answer = stack.get(&format!("/resize/300/{name}"));
         assert_eq!(answer.status, 200, "{name}");
         assert_eq!(answer.image().width(), 300);
     }
-    assert_eq!(stack.resizer_metric("truncated_total"), 2);
+    assert_eq!(stack.resizer_metric("truncated_total"), names.len() as u64);
 }
 
 /// The difference between the lightest and the darkest pixel.

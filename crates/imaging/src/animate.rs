@@ -2,8 +2,8 @@
 
 use crate::check::Check;
 use crate::colour::to_srgb;
-use crate::decode::{frames, moves};
-use crate::encode::{GifAnimation, Target, WebPAnimation};
+use crate::decode::{Frames, frames, moves};
+use crate::encode::{GifAnimation, PngAnimation, Target, WebPAnimation};
 use crate::error::Error;
 use crate::geometry::{Area, plan};
 use crate::orient::orient;
@@ -18,7 +18,7 @@ use image_url::{AcceptClass, Format};
 use std::time::Duration;
 
 /// Whether original and result are both of formats that move, and all frames are within the limits. Else the first frame
-/// is shown. An APNG is not read beyond it.
+/// is shown; of an APNG, the image that it has for the purpose.
 pub(crate) fn stays_animated(
     header: &Header,
     wishes: &Wishes,
@@ -34,7 +34,9 @@ pub(crate) fn stays_animated(
     let result = plan.size();
     let limits = &settings.limits;
     // Enlarging costs as much for each frame as decoding one of that size.
-    Ok(moves(format)
+    // A PNG of a GIF or a WebP is asked for as a still: many readers show no other, and it would be several times larger.
+    let moving = moves(format) && (format != Format::Png || header.format == Format::Png);
+    Ok(moving
         && limits.allow_frames(header.stored, header.frames)
         && limits.allow_frames(result, header.frames))
 }
@@ -77,13 +79,13 @@ pub(crate) fn animate(
         }
         let scaling = scaling(&plan, stored, source, lie, Shrink::Full);
         let pixels = resize(canvas.clone(), scaling)?;
-        let pixels = to_srgb(pixels, header.profile.as_deref())?;
+        let pixels = to_srgb(pixels, frames.profile())?;
         let pixels = orient(pixels, lie)?;
         let pixels = finish(pixels, &plan, wishes, format)?;
         (width, height) = (pixels.width(), pixels.height());
         let writer = match &mut writer {
             Some(writer) => writer,
-            None => writer.insert(Writer::new(&pixels, &target, frames.plays())?),
+            None => writer.insert(Writer::new(&pixels, &target, frames.as_ref())?),
         };
         writer.push(pixels, delay)?;
     }
@@ -99,21 +101,30 @@ pub(crate) fn animate(
 
 enum Writer {
     Gif(Box<GifAnimation>),
+    Png(PngAnimation),
     WebP(WebPAnimation),
 }
 
 impl Writer {
-    fn new(first: &Pixels, target: &Target, plays: Option<u32>) -> Result<Self, Error> {
-        Ok(if target.format == Format::Gif {
-            Self::Gif(Box::new(GifAnimation::new(first, plays)?))
-        } else {
-            Self::WebP(WebPAnimation::new(target.quality, target.lossless, plays))
+    /// `first` is the first frame of the result.
+    fn new(first: &Pixels, target: &Target, frames: &dyn Frames) -> Result<Self, Error> {
+        let plays = frames.plays();
+        Ok(match target.format {
+            Format::Gif => Self::Gif(Box::new(GifAnimation::new(first, plays)?)),
+            Format::Png => {
+                // What is padded has the same place in every frame.
+                let opaque =
+                    frames.opaque() && !first.clone().without_idle_alpha().layout().has_alpha();
+                Self::Png(PngAnimation::new(plays, opaque))
+            }
+            _ => Self::WebP(WebPAnimation::new(target.quality, target.lossless, plays)),
         })
     }
 
     fn push(&mut self, pixels: Pixels, delay: Duration) -> Result<(), Error> {
         match self {
             Self::Gif(animation) => animation.push(pixels, delay),
+            Self::Png(animation) => animation.push(pixels, delay),
             Self::WebP(animation) => animation.push(pixels, delay),
         }
     }
@@ -121,6 +132,7 @@ impl Writer {
     fn finish(self) -> Result<Vec<u8>, Error> {
         match self {
             Self::Gif(animation) => animation.finish(),
+            Self::Png(animation) => animation.finish(),
             Self::WebP(animation) => animation.finish(),
         }
     }

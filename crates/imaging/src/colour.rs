@@ -1,7 +1,15 @@
-//! ICC profiles to sRGB, after scaling, when there are fewer pixels. Answers carry no profile.
+//! ICC profiles to sRGB, after scaling, when there are fewer pixels. Answers carry no profile. Samples of 16 bits, and
+//! light beyond white, are converted while they are decoded.
+
+mod signals;
+mod tone;
+mod wide;
 
 use crate::error::Error;
 use crate::pixels::{self, Pixels};
+pub(crate) use signals::{Space, name as space_name, space};
+pub(crate) use wide::Wide;
+
 use moxcms::{ColorProfile, DataColorSpace, Layout, ToneReprCurve, TransformOptions};
 
 /// Converts pixels from an embedded profile. One that cannot be used is ignored, as browsers do. Inks always become RGB.

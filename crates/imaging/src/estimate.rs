@@ -149,8 +149,11 @@ fn decoding(original: &[u8], header: &Header, shrink: Shrink) -> u64 {
         Format::Jpeg => {
             jpeg_shrink::memory(original, jpeg_scale(shrink), &jpeg_limits(header)).unwrap_or(out)
         }
-        // Twice as wide until it is narrowed; a palette is expanded at once.
-        Format::Png => out * if header.wide { 2 } else { 1 } + u64::from(header.stored.width) * 32,
+        // Rows are inflated and expanded one after another. A canvas for animations, and what a frame restores.
+        Format::Png => {
+            let canvas = if header.frames > 1 { pixels * 8 } else { 0 };
+            out + canvas + u64::from(header.stored.width) * 64
+        }
         // The canvas, what a frame restores, and its indices.
         Format::Gif => out * 2 + pixels,
         Format::WebP if lossy_frame(original, header).is_some() => webp_shrink::memory(

@@ -1,6 +1,7 @@
 //! `/info/`: what a page wants to know of a picture before it loads it.
 
 use crate::colour;
+use crate::container::png::Png;
 use crate::decode::decode;
 use crate::error::Error;
 use crate::geometry::{Area, Size};
@@ -11,6 +12,7 @@ use crate::resize::thumbnail;
 use crate::shrink::{self, Shrink};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use image_url::Format;
 use std::fmt::Write;
 
 /// `ThumbHash` takes no more.
@@ -28,12 +30,19 @@ pub(crate) fn shrink_for_info(stored: Size) -> Shrink {
 /// The JSON: type, size, frames, orientation, profile, alpha, `ThumbHash`, main colour.
 ///
 /// `width` and `height` are those of the picture as it is to be looked at, `orientation` is EXIF's value. `profile` is
-/// the name that the embedded profile gives itself, or null. `thumbhash` is Evan Wallace's, in Base64; `color` is the
+/// the name that the embedded profile gives itself, or that of the colours that a PNG signals otherwise, or null. `thumbhash` is Evan Wallace's, in Base64; `color` is the
 /// colour that most of the picture is near to. Beside it, whether the original is truncated.
 pub(crate) fn info(original: &[u8], header: Header) -> Result<(Vec<u8>, bool), Error> {
     let Size { width, height } = header.seen();
     let (format, frames, lie) = (header.format, header.frames, header.orientation);
     let shrink = shrink_for_info(header.stored);
+    // A PNG has more ways than a profile, and may be decoded to sRGB.
+    let signalled = match format {
+        Format::Png => Png::read(original)
+            .ok()
+            .and_then(|png| colour::space_name(&png.signals)),
+        _ => None,
+    };
     let decoded = decode(original, header, shrink)?;
     let alpha = decoded.pixels.layout().has_alpha();
     let small = thumbnail(&decoded.pixels, SIDE)?;
@@ -44,7 +53,7 @@ pub(crate) fn info(original: &[u8], header: Header) -> Result<(Vec<u8>, bool), E
         small.height() as usize,
         small.bytes(),
     );
-    let profile = decoded.profile.as_deref().and_then(colour::name);
+    let profile = signalled.or_else(|| decoded.profile.as_deref().and_then(colour::name));
     let json = format!(
         r#"{{"type":"{}","width":{width},"height":{height},"frames":{frames},"orientation":{},"profile":{},"alpha":{alpha},"thumbhash":"{}","color":"{}"}}"#,
         format.name(),

@@ -36,4 +36,4 @@ pub use probe::{Probe, probe};
 pub use transform::{Picture, Request, Settings, transform};
 
 /// Part of the resizer's entity tags. It changes whenever the same original gives other bytes.
-pub const ENCODER_VERSION: &str = "4";
+pub const ENCODER_VERSION: &str = "5";

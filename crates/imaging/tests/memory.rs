@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // a failed test is what a panic is for
 
+mod common;
+
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -46,6 +48,24 @@ fn animated_gif() -> Vec<u8> {
         encoder.write_frame(&frame).unwrap();
     }
     drop(encoder);
+    bytes
+}
+
+/// The same as a PNG, opaque, each frame undone after it was seen.
+fn animated_png() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 600, 500);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_animated(5, 0).unwrap();
+    encoder.set_dispose_op(png::DisposeOp::Previous).unwrap();
+    let mut writer = encoder.write_header().unwrap();
+    for turn in 0..5_u32 {
+        let noise =
+            (0..600 * 500 * 3_u32).map(|n| ((n + turn).wrapping_mul(0x9e37_79b1) >> 24) as u8);
+        writer.write_image_data(&noise.collect::<Vec<_>>()).unwrap();
+    }
+    writer.finish().unwrap();
     bytes
 }
 
@@ -98,6 +118,16 @@ fn an_estimate_is_never_less_than_the_peak_and_not_far_above_it() {
     image::GrayImage::from_fn(1100, 1000, |x, y| image::Luma([random(y * 1100 + x)[0]]))
         .save(&noise_grey)
         .unwrap();
+    // 16 bits, and light that is mapped to the screen's.
+    let (wide, hdr) = (folder.join("wide.png"), folder.join("hdr.png"));
+    let deep = image::ImageBuffer::from_fn(1100, 1000, |x, y| {
+        let [a, b, c, d] = random(y * 1100 + x).map(|byte| u16::from(byte) * 251);
+        image::Rgba([a, b, c, d])
+    });
+    image::DynamicImage::ImageRgba16(deep).save(&wide).unwrap();
+    let mut bytes = std::fs::read(&wide).unwrap();
+    bytes.splice(33..33, common::png::chunk(*b"cICP", &[9, 16, 0, 1]));
+    std::fs::write(&hdr, bytes).unwrap();
     let gif = folder.join("picture.gif");
     image::imageops::thumbnail(&picture, 600, 440)
         .save(&gif)
@@ -113,6 +143,8 @@ fn an_estimate_is_never_less_than_the_peak_and_not_far_above_it() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
+    let moving_png = folder.join("moving.png");
+    std::fs::write(&moving_png, animated_png()).unwrap();
     let mut wrong = Vec::new();
     for (file, operation) in [
         (samples.join("umang.jpg"), "/resize/300"),
@@ -158,6 +190,15 @@ fn an_estimate_is_never_less_than_the_peak_and_not_far_above_it() {
         (moving_webp.clone(), "/resize/600"),
         (moving_webp.clone(), "/resize/300,f=gif"),
         (moving_webp.clone(), "/resize/300,f=png"),
+        (wide.clone(), "/resize/300"),
+        (wide.clone(), "/resize/1100,f=jpeg"),
+        (hdr.clone(), "/resize/1100"),
+        (hdr.clone(), "/info"),
+        (moving_png.clone(), "/resize/600"),
+        (moving_png.clone(), "/resize/590"),
+        (moving_png.clone(), "/resize/300,f=webp"),
+        (moving_png.clone(), "/resize/600,f=gif"),
+        (moving_png.clone(), "/info"),
     ] {
         let (peak, estimate) = measured(&file, operation).unwrap();
         let line = format!(

@@ -34,6 +34,7 @@ pub(crate) struct GifFrames<'a> {
     blocks: Gif<'a>,
     canvas: Canvas,
     plays: Option<u32>,
+    profile: Option<Vec<u8>>,
     /// The palette's indices of one frame, in the order in which they are stored.
     indices: Vec<u8>,
     count: u32,
@@ -48,6 +49,7 @@ impl<'a> GifFrames<'a> {
             blocks,
             canvas: Canvas::new(header.stored)?,
             plays: header.plays,
+            profile: header.profile.clone(),
             indices: Vec::new(),
             count: 0,
             truncated: false,
@@ -126,6 +128,10 @@ impl Frames for GifFrames<'_> {
         // Browsers show what asks for 0 or 10 ms for 100 ms; what is written keeps the file's own delay.
         let delay = Duration::from_millis(u64::from(image.control.delay) * 10);
         Ok(Some((self.canvas.pixels(), delay)))
+    }
+
+    fn profile(&self) -> Option<&[u8]> {
+        self.profile.as_deref()
     }
 
     fn plays(&self) -> Option<u32> {

@@ -54,6 +54,14 @@ pub(crate) trait Frames {
     /// The next frame and how long it is seen.
     fn next(&mut self) -> Result<Option<(&Pixels, Duration)>, Error>;
 
+    /// The ICC profile of the frames.
+    fn profile(&self) -> Option<&[u8]>;
+
+    /// Whether it is known that nothing is transparent in any frame.
+    fn opaque(&self) -> bool {
+        false
+    }
+
     /// How often it is played; `None` is without end.
     fn plays(&self) -> Option<u32>;
 
@@ -63,7 +71,7 @@ pub(crate) trait Frames {
 
 /// Whether a format can have several frames.
 pub(crate) const fn moves(format: Format) -> bool {
-    matches!(format, Format::Gif | Format::WebP)
+    matches!(format, Format::Gif | Format::WebP | Format::Png)
 }
 
 /// The frames of an original whose format [`moves`]. Each source draws on a [`canvas::Canvas`].
@@ -74,6 +82,7 @@ pub(crate) fn frames<'a>(
     Ok(match header.format {
         Format::Gif => Box::new(gif::GifFrames::new(original, header)?),
         Format::WebP => Box::new(webp::WebPFrames::new(original, header)?),
-        Format::Jpeg | Format::Png | Format::Avif => return Err(Error::NotAnImage),
+        Format::Png => Box::new(png::PngFrames::new(original, header)?),
+        Format::Jpeg | Format::Avif => return Err(Error::NotAnImage),
     })
 }

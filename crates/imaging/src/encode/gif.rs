@@ -104,7 +104,7 @@ impl GifAnimation {
         let mut frame = frame(&indexed, width, height);
         // A frame lies within the sides of its file.
         (frame.left, frame.top) = (place.left as u16, place.top as u16);
-        frame.delay = u16::try_from(delay.as_millis() / 10).unwrap_or(u16::MAX);
+        frame.delay = u16::try_from((delay.as_millis() + 5) / 10).unwrap_or(u16::MAX);
         frame.dispose = if clears {
             DisposalMethod::Background
         } else {

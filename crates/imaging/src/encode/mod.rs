@@ -1,5 +1,6 @@
 //! Pixels to bytes in a format, without any metadata.
 
+mod apng;
 mod avif;
 mod budget;
 mod gif;
@@ -14,6 +15,7 @@ use crate::pixels::Pixels;
 use image_url::Format;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use apng::PngAnimation;
 pub(crate) use budget::TRIES;
 pub(crate) use gif::GifAnimation;
 pub(crate) use webp::{MAX_SIDE as WEBP_MAX_SIDE, WebPAnimation};

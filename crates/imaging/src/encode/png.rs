@@ -1,6 +1,7 @@
 //! PNG, in the smallest kind that holds the picture: grey, a palette, or colour, with alpha only where it says something.
 
 use super::palette::{self, Indexed};
+use crate::container::png::Chunks;
 use crate::error::Error;
 use crate::pixels::{Layout, Pixels};
 use png::{BitDepth, ColorType, DeflateCompression, Encoder, Filter};
@@ -63,6 +64,13 @@ fn encode_full(pixels: &Pixels) -> Result<Vec<u8>, Error> {
         .map_err(Error::encode)?;
     writer.finish().map_err(Error::encode)?;
     Ok(bytes)
+}
+
+/// The compressed rows of a picture, as they stand in its `IDAT` chunks.
+pub(super) fn deflated(pixels: &Pixels) -> Result<Vec<u8>, Error> {
+    let file = encode_full(pixels)?;
+    let data = Chunks::of_file(&file).filter(|chunk| &chunk.name == b"IDAT");
+    Ok(data.flat_map(|chunk| chunk.content).copied().collect())
 }
 
 /// A palette's rows are not filtered: neighbouring numbers are no neighbouring colours.
@@ -148,10 +156,10 @@ fn as_grey(pixels: &Pixels) -> Option<Pixels> {
     Pixels::new(pixels.width(), pixels.height(), layout, bytes).ok()
 }
 
-/// Whether a palette with one transparent colour can stand for the picture: few pixels are in between.
+/// Whether a palette with one transparent colour can stand for the picture: no pixel is in between.
 fn is_opaque_or_not_at_all(pixels: &Pixels) -> bool {
     let bytes = pixels.bytes();
-    let between = |alpha: u8| (16..240).contains(&alpha);
+    let between = |alpha: u8| (1..255).contains(&alpha);
     let count = match pixels.layout() {
         Layout::GreyAlpha => bytes
             .as_chunks::<2>()

@@ -85,7 +85,7 @@ impl WebPAnimation {
             place.top / 2,
             place.width - 1,
             place.height - 1,
-            u32::try_from(delay.as_millis())
+            u32::try_from((delay.as_micros() + 500) / 1000)
                 .unwrap_or(u32::MAX)
                 .min(0xff_ffff),
         ] {

@@ -16,6 +16,7 @@ pub(crate) struct WebPFrames<'a> {
     canvas: Canvas,
     size: Size,
     plays: Option<u32>,
+    profile: Option<Vec<u8>>,
     before: Option<Before>,
     truncated: bool,
 }
@@ -35,6 +36,7 @@ impl<'a> WebPFrames<'a> {
             canvas: Canvas::new(header.stored)?,
             size: header.stored,
             plays: header.plays,
+            profile: header.profile.clone(),
             before: None,
             truncated: false,
         })
@@ -135,6 +137,10 @@ impl Frames for WebPFrames<'_> {
         self.draw(&frame, &pixels)?;
         let duration = Duration::from_millis(frame.duration.into());
         Ok(Some((self.canvas.pixels(), duration)))
+    }
+
+    fn profile(&self) -> Option<&[u8]> {
+        self.profile.as_deref()
     }
 
     fn plays(&self) -> Option<u32> {
