@@ -7,6 +7,7 @@ use crate::encode::{GifAnimation, Target, WebPAnimation};
 use crate::error::Error;
 use crate::geometry::{Area, plan};
 use crate::orient::orient;
+use crate::passthrough;
 use crate::pixels::Pixels;
 use crate::probe::Header;
 use crate::resize::resize;
@@ -54,6 +55,18 @@ pub(crate) fn animate(
     let mut source = Area::whole(stored);
     let mut plan = plan(lie.size(stored), wishes.shape);
     let format = choose(wishes, header.format, true, accepts, &plan, settings)?;
+    if passthrough::applies(header, wishes, &plan, format)
+        && let Some(bytes) = passthrough::strip(original, header, true)
+        && is_sound(original, header, check)?
+    {
+        return Ok(Picture {
+            bytes,
+            media_type: format.media_type(),
+            width: stored.width,
+            height: stored.height,
+            truncated: false,
+        });
+    }
     let target = wishes.target(format, false, settings.encoding);
     let mut frames = frames(original, header)?;
     let mut writer: Option<Writer> = None;
@@ -95,6 +108,24 @@ pub(crate) fn animate(
         height,
         truncated: frames.truncated(),
     })
+}
+
+/// Whether every frame can be decoded to its end.
+fn is_sound(original: &[u8], header: &Header, check: &Check<'_>) -> Result<bool, Error> {
+    let mut frames = frames(original, header)?;
+    let mut count = 0;
+    loop {
+        check.go_on()?;
+        match frames.next() {
+            Ok(Some(_)) => count += 1,
+            Ok(None) => return Ok(count == header.frames && !frames.truncated()),
+            // The pipeline shows such an animation up to there, or says what is wrong.
+            Err(_) => return Ok(false),
+        }
+        if count > header.frames {
+            return Ok(false);
+        }
+    }
 }
 
 enum Writer {

@@ -18,6 +18,7 @@ mod info;
 mod limits;
 mod negotiate;
 mod orient;
+mod passthrough;
 mod pixels;
 mod probe;
 mod resize;
@@ -36,4 +37,4 @@ pub use probe::{Probe, probe};
 pub use transform::{Picture, Request, Settings, transform};
 
 /// Part of the resizer's entity tags. It changes whenever the same original gives other bytes.
-pub const ENCODER_VERSION: &str = "4";
+pub const ENCODER_VERSION: &str = "5";

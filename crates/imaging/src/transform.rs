@@ -12,6 +12,7 @@ use crate::info::info;
 use crate::limits::Limits;
 use crate::negotiate;
 use crate::orient::{Orientation, orient};
+use crate::passthrough;
 use crate::pixels::Pixels;
 use crate::probe::{Header, read_header};
 use crate::resize::{Scaling, resize, thumbnail};
@@ -60,8 +61,7 @@ pub struct Picture {
 /// Makes of an original what is asked for. Orientation is applied, colours become sRGB, metadata is stripped, and the
 /// format is kept unless the options name another.
 ///
-/// A picture that fits already is encoded anew all the same, so that no metadata leaves with it. `/size/` reads the
-/// header only; `/original/` gives the bytes unchanged once their header has proved them an image.
+/// An image that is already what is asked for keeps its data, without its metadata. `/size/` reads the header only; `/original/` gives the bytes unchanged once their header has proved them an image.
 ///
 /// # Errors
 /// When the original is no usable image or beyond the limits, or when `check` says so between two steps.
@@ -106,8 +106,25 @@ fn still(
     };
     check.go_on()?;
 
+    let stripped = if passthrough::applies(&header, wishes, &plan, format) {
+        passthrough::strip(original, &header, false)
+    } else {
+        None
+    };
     let decoded = decode(original, header, shrink)?;
     check.go_on()?;
+    if let Some(bytes) = stripped
+        && !decoded.truncated
+        && wishes.max_bytes.is_none_or(|max| bytes.len() <= max)
+    {
+        return Ok(Picture {
+            bytes,
+            media_type: format.media_type(),
+            width: stored.width,
+            height: stored.height,
+            truncated: false,
+        });
+    }
     if let Some(tolerance) = wishes.trim {
         source = without_border(&decoded.pixels, tolerance);
         plan = crate::geometry::plan(lie.size(source.size()), wishes.shape);
