@@ -14,7 +14,7 @@ use crate::resize::resize;
 use crate::shrink::Shrink;
 use crate::transform::{Picture, Settings, choose, finish, placed, scaling};
 use crate::trim::without_border;
-use crate::wishes::Wishes;
+use crate::wishes::{Source, Wishes};
 use image_url::{AcceptClass, Format};
 use std::time::Duration;
 
@@ -67,7 +67,12 @@ pub(crate) fn animate(
             truncated: false,
         });
     }
-    let target = wishes.target(format, false, settings.encoding);
+    let lossy = header.written.map(|written| Source {
+        written,
+        original: lie.size(stored),
+        scaled: plan.scaled,
+    });
+    let target = wishes.target(format, false, settings.encoding, lossy);
     let mut frames = frames(original, header)?;
     let mut writer: Option<Writer> = None;
     let (mut width, mut height, mut count) = (0, 0, 0);

@@ -101,7 +101,7 @@ pub fn estimate(original: &[u8], request: &Request, settings: &Settings) -> Resu
         0
     };
     let resizing = held + looking + (half_way + area(scaled)) * channels;
-    let written = wishes.target(format, header.palette, settings.encoding);
+    let written = wishes.target(format, header.palette, settings.encoding, None);
     let steps = [
         decoding(original, &header, shrink),
         resizing,

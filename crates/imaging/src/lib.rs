@@ -21,6 +21,7 @@ mod orient;
 mod passthrough;
 mod pixels;
 mod probe;
+mod quality;
 mod resize;
 mod shrink;
 mod smart;

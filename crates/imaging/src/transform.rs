@@ -4,7 +4,7 @@ use crate::animate::{animate, stays_animated};
 use crate::check::Check;
 use crate::colour::to_srgb;
 use crate::decode::decode;
-use crate::encode::{Encoding, encode};
+use crate::encode::{Encoding, Target, encode, translucent_colours};
 use crate::error::Error;
 use crate::filter::{blur, flatten, on_canvas, sharpen};
 use crate::geometry::{Area, Place, Plan, Size, plan};
@@ -19,7 +19,7 @@ use crate::resize::{Scaling, resize, thumbnail};
 use crate::shrink::{self, Shrink};
 use crate::smart;
 use crate::trim::without_border;
-use crate::wishes::{Gravity, Wishes};
+use crate::wishes::{Gravity, Source, Wishes};
 use image_url::{AcceptClass, Format, Operation, Options};
 use serde::{Deserialize, Serialize};
 
@@ -95,6 +95,7 @@ fn still(
     check: &Check<'_>,
 ) -> Result<Picture, Error> {
     let (stored, palette, format) = (header.stored, header.palette, header.format);
+    let written = header.written;
     let lie = header.orientation.then(wishes.turn);
     let mut source = Area::whole(stored);
     let mut plan = plan(lie.size(stored), wishes.shape);
@@ -129,6 +130,11 @@ fn still(
         source = without_border(&decoded.pixels, tolerance);
         plan = crate::geometry::plan(lie.size(source.size()), wishes.shape);
     }
+    let colours = if palette && format == Format::Png {
+        translucent_colours(&decoded.pixels)
+    } else {
+        None
+    };
     let plan = placed(plan, wishes, &decoded.pixels, source, lie)?;
     let scaling = scaling(&plan, stored, source, lie, decoded.shrink);
     let pixels = resize(decoded.pixels, scaling)?;
@@ -138,7 +144,15 @@ fn still(
     check.go_on()?;
 
     let (width, height) = (pixels.width(), pixels.height());
-    let target = wishes.target(format, palette, settings.encoding);
+    let lossy = written.map(|written| Source {
+        written,
+        original: lie.size(source.size()),
+        scaled: plan.scaled,
+    });
+    let target = Target {
+        colours,
+        ..wishes.target(format, palette, settings.encoding, lossy)
+    };
     let bytes = encode(pixels, &target, check)?;
     Ok(Picture {
         bytes,
