@@ -7,13 +7,14 @@ use crate::encode::{GifAnimation, PngAnimation, Target, WebPAnimation};
 use crate::error::Error;
 use crate::geometry::{Area, plan};
 use crate::orient::orient;
+use crate::passthrough;
 use crate::pixels::Pixels;
 use crate::probe::Header;
 use crate::resize::resize;
 use crate::shrink::Shrink;
 use crate::transform::{Picture, Settings, choose, finish, placed, scaling};
 use crate::trim::without_border;
-use crate::wishes::Wishes;
+use crate::wishes::{Source, Wishes};
 use image_url::{AcceptClass, Format};
 use std::time::Duration;
 
@@ -56,7 +57,24 @@ pub(crate) fn animate(
     let mut source = Area::whole(stored);
     let mut plan = plan(lie.size(stored), wishes.shape);
     let format = choose(wishes, header.format, true, accepts, &plan, settings)?;
-    let target = wishes.target(format, false, settings.encoding);
+    if passthrough::applies(header, wishes, &plan, format)
+        && let Some(bytes) = passthrough::strip(original, header, true)
+        && is_sound(original, header, check)?
+    {
+        return Ok(Picture {
+            bytes,
+            media_type: format.media_type(),
+            width: stored.width,
+            height: stored.height,
+            truncated: false,
+        });
+    }
+    let lossy = header.written.map(|written| Source {
+        written,
+        original: lie.size(stored),
+        scaled: plan.scaled,
+    });
+    let target = wishes.target(format, false, settings.encoding, lossy);
     let mut frames = frames(original, header)?;
     let mut writer: Option<Writer> = None;
     let (mut width, mut height, mut count) = (0, 0, 0);
@@ -97,6 +115,24 @@ pub(crate) fn animate(
         height,
         truncated: frames.truncated(),
     })
+}
+
+/// Whether every frame can be decoded to its end.
+fn is_sound(original: &[u8], header: &Header, check: &Check<'_>) -> Result<bool, Error> {
+    let mut frames = frames(original, header)?;
+    let mut count = 0;
+    loop {
+        check.go_on()?;
+        match frames.next() {
+            Ok(Some(_)) => count += 1,
+            Ok(None) => return Ok(count == header.frames && !frames.truncated()),
+            // The pipeline shows such an animation up to there, or says what is wrong.
+            Err(_) => return Ok(false),
+        }
+        if count > header.frames {
+            return Ok(false);
+        }
+    }
 }
 
 enum Writer {

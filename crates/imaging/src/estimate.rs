@@ -11,6 +11,7 @@ use crate::encode::Target;
 use crate::error::Error;
 use crate::geometry::{Area, Size, plan};
 use crate::info::shrink_for_info;
+use crate::passthrough;
 use crate::pixels::Layout;
 use crate::probe::{Header, read_header};
 use crate::shrink::{self, Shrink};
@@ -100,7 +101,7 @@ pub fn estimate(original: &[u8], request: &Request, settings: &Settings) -> Resu
         0
     };
     let resizing = held + looking + (half_way + area(scaled)) * channels;
-    let written = wishes.target(format, header.palette, settings.encoding);
+    let written = wishes.target(format, header.palette, settings.encoding, None);
     let steps = [
         decoding(original, &header, shrink),
         resizing,
@@ -113,6 +114,12 @@ pub fn estimate(original: &[u8], request: &Request, settings: &Settings) -> Resu
     } else {
         steps.into_iter().max().unwrap_or_default()
     };
+    // The original's own data are copied before it is known whether they are sound.
+    let copied = if passthrough::applies(&header, &wishes, &plan, format) {
+        original.len() as u64
+    } else {
+        0
+    };
     let (time, longest_step) = time::of(&Work {
         header: &header,
         shrink,
@@ -122,7 +129,7 @@ pub fn estimate(original: &[u8], request: &Request, settings: &Settings) -> Resu
         animated,
     });
     Ok(Cost {
-        memory: FIXED + peak,
+        memory: FIXED + peak + copied,
         time,
         longest_step,
     })

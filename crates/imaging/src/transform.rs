@@ -4,7 +4,7 @@ use crate::animate::{animate, stays_animated};
 use crate::check::Check;
 use crate::colour::to_srgb;
 use crate::decode::decode;
-use crate::encode::{Encoding, encode};
+use crate::encode::{Encoding, Target, encode, translucent_colours};
 use crate::error::Error;
 use crate::filter::{blur, flatten, on_canvas, sharpen};
 use crate::geometry::{Area, Place, Plan, Size, plan};
@@ -12,13 +12,14 @@ use crate::info::info;
 use crate::limits::Limits;
 use crate::negotiate;
 use crate::orient::{Orientation, orient};
+use crate::passthrough;
 use crate::pixels::Pixels;
 use crate::probe::{Header, read_header};
 use crate::resize::{Scaling, resize, thumbnail};
 use crate::shrink::{self, Shrink};
 use crate::smart;
 use crate::trim::without_border;
-use crate::wishes::{Gravity, Wishes};
+use crate::wishes::{Gravity, Source, Wishes};
 use image_url::{AcceptClass, Format, Operation, Options};
 use serde::{Deserialize, Serialize};
 
@@ -60,8 +61,7 @@ pub struct Picture {
 /// Makes of an original what is asked for. Orientation is applied, colours become sRGB, metadata is stripped, and the
 /// format is kept unless the options name another.
 ///
-/// A picture that fits already is encoded anew all the same, so that no metadata leaves with it. `/size/` reads the
-/// header only; `/original/` gives the bytes unchanged once their header has proved them an image.
+/// An image that is already what is asked for keeps its data, without its metadata. `/size/` reads the header only; `/original/` gives the bytes unchanged once their header has proved them an image.
 ///
 /// # Errors
 /// When the original is no usable image or beyond the limits, or when `check` says so between two steps.
@@ -95,6 +95,7 @@ fn still(
     check: &Check<'_>,
 ) -> Result<Picture, Error> {
     let (stored, palette, format) = (header.stored, header.palette, header.format);
+    let written = header.written;
     let lie = header.orientation.then(wishes.turn);
     let mut source = Area::whole(stored);
     let mut plan = plan(lie.size(stored), wishes.shape);
@@ -106,12 +107,34 @@ fn still(
     };
     check.go_on()?;
 
+    let stripped = if passthrough::applies(&header, wishes, &plan, format) {
+        passthrough::strip(original, &header, false)
+    } else {
+        None
+    };
     let decoded = decode(original, header, shrink)?;
     check.go_on()?;
+    if let Some(bytes) = stripped
+        && !decoded.truncated
+        && wishes.max_bytes.is_none_or(|max| bytes.len() <= max)
+    {
+        return Ok(Picture {
+            bytes,
+            media_type: format.media_type(),
+            width: stored.width,
+            height: stored.height,
+            truncated: false,
+        });
+    }
     if let Some(tolerance) = wishes.trim {
         source = without_border(&decoded.pixels, tolerance);
         plan = crate::geometry::plan(lie.size(source.size()), wishes.shape);
     }
+    let colours = if palette && format == Format::Png {
+        translucent_colours(&decoded.pixels)
+    } else {
+        None
+    };
     let plan = placed(plan, wishes, &decoded.pixels, source, lie)?;
     let scaling = scaling(&plan, stored, source, lie, decoded.shrink);
     let pixels = resize(decoded.pixels, scaling)?;
@@ -121,7 +144,15 @@ fn still(
     check.go_on()?;
 
     let (width, height) = (pixels.width(), pixels.height());
-    let target = wishes.target(format, palette, settings.encoding);
+    let lossy = written.map(|written| Source {
+        written,
+        original: lie.size(source.size()),
+        scaled: plan.scaled,
+    });
+    let target = Target {
+        colours,
+        ..wishes.target(format, palette, settings.encoding, lossy)
+    };
     let bytes = encode(pixels, &target, check)?;
     Ok(Picture {
         bytes,

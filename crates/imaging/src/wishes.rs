@@ -1,8 +1,9 @@
 //! What a URL asks for, in the words of the steps.
 
 use crate::encode::{Encoding, Target};
-use crate::geometry::{Box, Fit, Place, Shape};
+use crate::geometry::{Box, Fit, Place, Shape, Size};
 use crate::orient::Orientation;
+use crate::quality::{Chroma, Written};
 use image_url::{Bounds, Flip, Format, Operation, Options, OutputFormat, Rotation};
 
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,26 @@ pub(crate) enum Gravity {
     At(Place),
     /// Where the eye goes.
     Smart,
+}
+
+/// A lossy original, and the size to which it, or a part of it, is scaled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source {
+    pub(crate) written: Written,
+    pub(crate) original: Size,
+    pub(crate) scaled: Size,
+}
+
+impl Source {
+    /// The colour of a result is as sharp as the original's: at half of the size, halved colour is full again.
+    fn chroma(self, bounded: bool) -> Chroma {
+        let nearly_whole = self.scaled.width.saturating_mul(2) > self.original.width;
+        match self.written.chroma {
+            Chroma::Halved if nearly_whole => Chroma::Halved,
+            Chroma::Full if !bounded => Chroma::Full,
+            _ => Chroma::Other,
+        }
+    }
 }
 
 impl Wishes {
@@ -74,19 +95,38 @@ impl Wishes {
     }
 
     /// How a result of this format is written.
-    pub(crate) fn target(&self, format: Format, palette: bool, encoding: Encoding) -> Target {
+    pub(crate) fn target(
+        &self,
+        format: Format,
+        palette: bool,
+        encoding: Encoding,
+        source: Option<Source>,
+    ) -> Target {
+        let source = source.filter(|_| self.quality.is_none());
         let quality = self.quality.unwrap_or(match format {
             Format::Jpeg | Format::Png | Format::Gif => encoding.jpeg_quality,
             Format::WebP => encoding.webp_quality,
             Format::Avif => encoding.avif_quality,
         });
+        let quality = source.map_or(quality, |source| {
+            let Source {
+                written,
+                original,
+                scaled,
+            } = source;
+            quality.min(written.quality_for(original, scaled, format))
+        });
         Target {
             format,
             quality,
             progressive: encoding.progressive,
+            chroma: source.map_or(Chroma::Other, |source| {
+                source.chroma(self.max_bytes.is_some())
+            }),
             lossless: self.lossless,
             max_bytes: self.max_bytes,
             palette,
+            colours: None,
         }
     }
 }

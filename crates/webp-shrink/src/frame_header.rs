@@ -22,6 +22,17 @@ pub fn read_header(frame: &[u8], limits: &Limits) -> Result<Header, Error> {
     Tag::read(frame, limits).map(|tag| tag.header)
 }
 
+/// The mean index of the quantisers of a frame's segments, 0 (fine) to 127 (RFC 6386 §9.6).
+///
+/// # Errors
+/// When it is no key frame.
+pub fn mean_quantizer(frame: &[u8], limits: &Limits) -> Result<f64, Error> {
+    let tag = Tag::read(frame, limits)?;
+    let first = tag.data.get(..tag.first_partition).unwrap_or(tag.data);
+    let indices = FrameHeader::read(&mut BoolDecoder::new(first)).indices;
+    Ok(f64::from(indices.iter().map(|&index| u32::from(index)).sum::<u32>()) / 4.0)
+}
+
 /// The uncompressed ten bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tag<'a> {
@@ -90,6 +101,8 @@ pub(crate) struct FrameHeader {
     pub segmentation: Segmentation,
     pub filter: FilterHeader,
     pub quantizers: [Quantizer; 4],
+    /// The indices that they come from, 0 to 127.
+    pub indices: [u8; 4],
     pub partitions: usize,
     pub token_probs: Box<TokenProbs>,
     /// The probability that a macroblock has coefficients, where some say that they have none.
@@ -122,17 +135,18 @@ impl FrameHeader {
         let filter = read_filter(first, segments.as_ref());
         let partitions = 1 << first.literal(2);
         let indices = QuantIndices::read(first);
-        let quantizers = std::array::from_fn(|segment| {
+        let bases: [i32; 4] = std::array::from_fn(|segment| {
             let base = i32::from(indices.y_ac);
-            indices.quantizer(match &segments {
+            match &segments {
                 Some(Segments {
                     absolute,
                     quantizers,
                     ..
                 }) => i32::from(quantizers[segment]) + if *absolute { 0 } else { base },
                 None => base,
-            })
+            }
         });
+        let quantizers = bases.map(|base| indices.quantizer(base));
         // Whether the probabilities outlive the frame.
         first.flag();
         let mut token_probs = Box::new(DEFAULT);
@@ -152,6 +166,7 @@ impl FrameHeader {
             segmentation,
             filter,
             quantizers,
+            indices: bases.map(|base| base.clamp(0, 127) as u8),
             partitions,
             token_probs,
             no_skip,

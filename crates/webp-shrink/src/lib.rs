@@ -56,7 +56,7 @@ mod workspace;
 
 pub use decode::{decode, memory};
 pub use error::Error;
-pub use frame_header::{Header, read_header};
+pub use frame_header::{Header, mean_quantizer, read_header};
 pub use limits::Limits;
 pub use picture::{Picture, Scale};
 pub use riff::find_frame;

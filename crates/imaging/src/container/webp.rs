@@ -31,7 +31,7 @@ impl<'a> Chunks<'a> {
         Self::within(bytes.get(12..end).unwrap_or_default())
     }
 
-    fn within(rest: &'a [u8]) -> Self {
+    pub(crate) fn within(rest: &'a [u8]) -> Self {
         Self {
             cursor: Cursor { rest },
         }

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::pixels::{Layout, Pixels};
+use crate::quality::Chroma;
 use jpeg_write::{Options, Subsampling};
 
 /// From this quality on colour keeps its full resolution, 4:4:4; below it is halved, 4:2:0. libgd, and with it nginx,
@@ -9,7 +10,12 @@ use jpeg_write::{Options, Subsampling};
 const FULL_CHROMA_QUALITY: u8 = 90;
 
 /// `pixels` have no alpha.
-pub(super) fn encode(pixels: &Pixels, quality: u8, progressive: bool) -> Result<Vec<u8>, Error> {
+pub(super) fn encode(
+    pixels: &Pixels,
+    quality: u8,
+    progressive: bool,
+    chroma: Chroma,
+) -> Result<Vec<u8>, Error> {
     let bytes = pixels.bytes();
     let source = match pixels.layout() {
         Layout::Grey => jpeg_write::Pixels::Grey(bytes),
@@ -19,10 +25,10 @@ pub(super) fn encode(pixels: &Pixels, quality: u8, progressive: bool) -> Result<
     let options = Options {
         quality,
         progressive,
-        subsampling: if quality >= FULL_CHROMA_QUALITY {
-            Subsampling::Full
-        } else {
-            Subsampling::Halved
+        subsampling: match chroma {
+            Chroma::Full => Subsampling::Full,
+            Chroma::Other if quality >= FULL_CHROMA_QUALITY => Subsampling::Full,
+            Chroma::Halved | Chroma::Other => Subsampling::Halved,
         },
     };
     let (width, height) = (pixels.width(), pixels.height());

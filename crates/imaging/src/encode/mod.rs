@@ -7,17 +7,20 @@ mod gif;
 mod jpeg;
 mod palette;
 mod png;
+mod translucent;
 mod webp;
 
 use crate::check::Check;
 use crate::error::Error;
 use crate::pixels::Pixels;
+use crate::quality::Chroma;
 use image_url::Format;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use apng::PngAnimation;
 pub(crate) use budget::TRIES;
 pub(crate) use gif::GifAnimation;
+pub(crate) use palette::translucent_colours;
 pub(crate) use webp::{MAX_SIDE as WEBP_MAX_SIDE, WebPAnimation};
 
 /// Defaults of the encoders, where the URL is silent.
@@ -45,18 +48,22 @@ impl Default for Encoding {
 }
 
 /// What is to be written.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) format: Format,
     /// 1 to 100; PNG and GIF have none.
     pub(crate) quality: u8,
     pub(crate) progressive: bool,
+    /// The resolution of a JPEG's colour; by its quality where it is another.
+    pub(crate) chroma: Chroma,
     /// Every pixel as it is. WebP only: PNG always is, the others cannot be.
     pub(crate) lossless: bool,
     /// The largest file wanted. Quality, or the number of colours, is lowered until it fits or cannot be lowered further.
     pub(crate) max_bytes: Option<usize>,
     /// The original's colours were those of a palette: a PNG may be given one of 256 colours, as nginx does.
     pub(crate) palette: bool,
+    /// The colours of an indexed original with alpha, where they are known: they often suit the result.
+    pub(crate) colours: Option<Vec<[u8; 4]>>,
 }
 
 /// Writes a picture. The formats without alpha are given what has none. `check` is asked before each try for a budget
@@ -66,7 +73,7 @@ pub(crate) fn encode(pixels: Pixels, target: &Target, check: &Check<'_>) -> Resu
     match target.format {
         Format::Jpeg => budget::by_quality(quality, target.max_bytes, |quality| {
             check.go_on()?;
-            jpeg::encode(&pixels, quality, target.progressive)
+            jpeg::encode(&pixels, quality, target.progressive, target.chroma)
         }),
         Format::WebP => {
             let pixels = pixels.into_colour();
@@ -83,7 +90,7 @@ pub(crate) fn encode(pixels: Pixels, target: &Target, check: &Check<'_>) -> Resu
             let colours = if target.palette { 256 } else { 0 };
             budget::by_colours(colours, target.max_bytes, |colours| {
                 check.go_on()?;
-                png::encode(&pixels, colours)
+                png::encode(&pixels, colours, target.colours.as_deref())
             })
         }
         Format::Gif => budget::by_colours(256, target.max_bytes, |colours| {

@@ -47,6 +47,20 @@ pub(crate) fn exact(pixels: &Pixels) -> Option<Indexed> {
     Some(table.sorted(indices))
 }
 
+/// The colours of an image, if they are at most 256 and some are translucent.
+pub(crate) fn translucent_colours(pixels: &Pixels) -> Option<Vec<[u8; 4]>> {
+    let mut table = Table::new();
+    match pixels.layout() {
+        Layout::Rgba => {
+            for &[r, g, b, alpha] in pixels.bytes().as_chunks::<4>().0 {
+                table.index(if alpha == 0 { [0; 4] } else { [r, g, b, alpha] })?;
+            }
+        }
+        Layout::Grey | Layout::GreyAlpha | Layout::Rgb | Layout::Cmyk => return None,
+    }
+    Some(table.colours)
+}
+
 /// Colours by the order in which they came, found by hashing.
 struct Table {
     slots: Vec<u16>,

@@ -1,16 +1,25 @@
 //! PNG, in the smallest kind that holds the picture: grey, a palette, or colour, with alpha only where it says something.
 
 use super::palette::{self, Indexed};
+use super::translucent;
 use crate::container::png::Chunks;
 use crate::error::Error;
 use crate::pixels::{Layout, Pixels};
 use png::{BitDepth, ColorType, DeflateCompression, Encoder, Filter};
 
-/// Deflate's level where rows are filtered.
+/// Deflate's level.
 const LEVEL: u8 = 6;
 
-/// With `colours` above 0 the picture may be given a palette of as many where that is smaller.
-pub(super) fn encode(pixels: &Pixels, colours: u16) -> Result<Vec<u8>, Error> {
+/// That of palettes that were made without dithering, which have long runs.
+const FLAT_LEVEL: u8 = 9;
+
+/// With `colours` above 0 the picture may be given a palette of as many where that is smaller; `known` are colours that
+/// may suit it.
+pub(super) fn encode(
+    pixels: &Pixels,
+    colours: u16,
+    known: Option<&[[u8; 4]]>,
+) -> Result<Vec<u8>, Error> {
     let grey = as_grey(pixels);
     let pixels = grey.as_ref().unwrap_or(pixels);
     // Of more than 16 greys each takes a byte, with a palette or without.
@@ -20,14 +29,20 @@ pub(super) fn encode(pixels: &Pixels, colours: u16) -> Result<Vec<u8>, Error> {
         && !whole_byte(&indexed)
         && (colours == 0 || indexed.palette.len() <= usize::from(colours))
     {
-        return encode_indexed(pixels, &indexed);
+        return encode_indexed(pixels, &indexed, LEVEL);
     }
-    if colours > 0
-        && (colours < 256 || pixels.layout() != Layout::Grey)
-        && is_opaque_or_not_at_all(pixels)
-        && let Some(indexed) = palette::quantised(pixels, colours)
-    {
-        let small = encode_indexed(pixels, &indexed)?;
+    let wanted = colours > 0 && (colours < 256 || pixels.layout() != Layout::Grey);
+    let dithered = is_opaque_or_not_at_all(pixels);
+    let made = || {
+        if dithered {
+            palette::quantised(pixels, colours)
+        } else {
+            translucent::quantised(pixels, colours, known)
+        }
+    };
+    if wanted && let Some(indexed) = made() {
+        let level = if dithered { LEVEL } else { FLAT_LEVEL };
+        let small = encode_indexed(pixels, &indexed, level)?;
         // Dithering does not deflate, so flat areas and gradients may be smaller in all of their colours. Fewer colours
         // than a palette has are only asked for where those were too large.
         if colours < 256 {
@@ -74,7 +89,7 @@ pub(super) fn deflated(pixels: &Pixels) -> Result<Vec<u8>, Error> {
 }
 
 /// A palette's rows are not filtered: neighbouring numbers are no neighbouring colours.
-fn encode_indexed(pixels: &Pixels, indexed: &Indexed) -> Result<Vec<u8>, Error> {
+fn encode_indexed(pixels: &Pixels, indexed: &Indexed, level: u8) -> Result<Vec<u8>, Error> {
     let (width, colours) = (pixels.width() as usize, indexed.palette.len());
     let (depth, bits) = match colours {
         0..=2 => (BitDepth::One, 1),
@@ -101,7 +116,7 @@ fn encode_indexed(pixels: &Pixels, indexed: &Indexed) -> Result<Vec<u8>, Error> 
     if !translucent.is_empty() {
         encoder.set_trns(translucent);
     }
-    encoder.set_deflate_compression(DeflateCompression::Level(LEVEL));
+    encoder.set_deflate_compression(DeflateCompression::Level(level));
     encoder.set_filter(Filter::NoFilter);
     let mut writer = encoder.write_header().map_err(Error::encode)?;
     let packed = if bits == 8 {
@@ -196,7 +211,7 @@ mod tests {
                 })
                 .collect();
             let picture = Pixels::new(37, 11, Layout::Rgb, rgb.clone()).unwrap();
-            let png = encode(&picture, 0).unwrap();
+            let png = encode(&picture, 0, None).unwrap();
             assert_eq!(png[25], 3, "a palette");
             assert_eq!(decoded(&png).into_rgb8().into_raw(), rgb);
         }
@@ -216,7 +231,7 @@ mod tests {
                 })
                 .collect();
             let picture = Pixels::new(64, 64, Layout::Rgba, rgba.clone()).unwrap();
-            let png = encode(&picture, 0).unwrap();
+            let png = encode(&picture, 0, None).unwrap();
             assert_eq!(decoded(&png).into_rgba8().into_raw(), rgba);
         }
     }
@@ -226,7 +241,7 @@ mod tests {
         let rgba: Vec<u8> = (0..256 * 4u32)
             .flat_map(|n| [n as u8, n as u8, n as u8, (n / 4) as u8 | 1])
             .collect();
-        let png = encode(&Pixels::new(256, 4, Layout::Rgba, rgba).unwrap(), 0).unwrap();
+        let png = encode(&Pixels::new(256, 4, Layout::Rgba, rgba).unwrap(), 0, None).unwrap();
         assert_eq!(png[25], 4, "grey with alpha");
     }
 
@@ -243,7 +258,10 @@ mod tests {
             })
             .collect();
         let picture = Pixels::new(64, 64, Layout::Rgb, rgb).unwrap();
-        let (true_colour, palette) = (encode(&picture, 0).unwrap(), encode(&picture, 256).unwrap());
+        let (true_colour, palette) = (
+            encode(&picture, 0, None).unwrap(),
+            encode(&picture, 256, None).unwrap(),
+        );
         assert_eq!((true_colour[25], palette[25]), (2, 3));
         assert_eq!(decoded(&palette).into_rgb8().dimensions(), (64, 64));
 
@@ -251,7 +269,7 @@ mod tests {
             .flat_map(|n| [(n / 64) as u8 * 3, (n % 64) as u8 * 3, 7])
             .collect();
         let picture = Pixels::new(64, 64, Layout::Rgb, gradient.clone()).unwrap();
-        let smaller = encode(&picture, 256).unwrap();
+        let smaller = encode(&picture, 256, None).unwrap();
         assert_eq!(smaller[25], 2);
         assert_eq!(decoded(&smaller).into_rgb8().into_raw(), gradient);
     }

@@ -4,6 +4,7 @@ use super::{Cursor, Header, ended};
 use crate::error::Error;
 use crate::exif;
 use crate::pixels::Layout;
+use crate::quality::{Chroma, Written, of_jpeg};
 use image_url::Format;
 
 /// An ICC profile comes in at most 255 parts of at most 64 KB each.
@@ -14,6 +15,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header, Error> {
     let mut frame = None;
     let mut orientation = None;
     let mut profile = Vec::new();
+    let mut tables = [None; 4];
+    let mut components = Vec::new();
     let _start = cursor.array::<2>();
     loop {
         let marker = next_marker(&mut cursor).ok_or_else(ended)?;
@@ -29,7 +32,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header, Error> {
             .ok_or_else(|| Error::Corrupt("a segment shorter than its length".to_owned()))?;
         let segment = cursor.take(length).ok_or_else(ended)?;
         match marker {
-            0xc0..=0xc2 => frame = Some(read_frame(segment, marker == 0xc2)?),
+            0xc0..=0xc2 => {
+                frame = Some(read_frame(segment, marker == 0xc2)?);
+                let (own, _) = segment.get(6..).unwrap_or_default().as_chunks::<3>();
+                components = own.iter().take(4).copied().collect();
+            }
+            0xdb => read_tables(segment, &mut tables),
             0xc4 | 0xc8 | 0xcc => {}
             0xc3 | 0xc5..=0xcf => {
                 return Err(Error::UnsupportedKind(format!(
@@ -48,6 +56,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header, Error> {
             _ => {}
         }
     }
+    let written = written(&components, &tables);
     let (width, height, components, progressive) =
         frame.ok_or_else(|| Error::Corrupt("a scan before any frame".to_owned()))?;
     let layout = match components {
@@ -61,6 +70,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header, Error> {
         }
     };
     let mut header = Header::new(Format::Jpeg, width.into(), height.into(), layout);
+    header.written = written;
     header.progressive = progressive;
     header.orientation = orientation.unwrap_or_default();
     header.profile = joined(profile);
@@ -101,6 +111,47 @@ fn read_frame(segment: &[u8], progressive: bool) -> Result<(u16, u16, u8, bool),
         components,
         progressive,
     ))
+}
+
+/// Quantisation tables of 8 or 16 bits (§B.2.4.1), in zigzag order.
+fn read_tables(segment: &[u8], tables: &mut [Option<[u16; 64]>; 4]) {
+    let mut cursor = Cursor { rest: segment };
+    while let Some(kind) = cursor.byte() {
+        let table = if kind >> 4 == 0 {
+            cursor.array::<64>().map(|steps| steps.map(u16::from))
+        } else {
+            cursor.array::<128>().map(|steps| {
+                let (pairs, _) = steps.as_chunks::<2>();
+                std::array::from_fn(|at| pairs.get(at).map_or(1, |&pair| u16::from_be_bytes(pair)))
+            })
+        };
+        let (Some(table), Some(slot)) = (table, tables.get_mut(usize::from(kind & 15))) else {
+            return;
+        };
+        *slot = Some(table);
+    }
+}
+
+/// By the tables of the first two components, which are brightness and colour in most files.
+fn written(components: &[[u8; 3]], tables: &[Option<[u16; 64]>; 4]) -> Option<Written> {
+    let table = |component: &[u8; 3]| tables.get(usize::from(component[2]))?.as_ref();
+    let (luma, chroma) = (components.first()?, components.get(1));
+    let chroma_factors = chroma.map_or(luma[1], |chroma| chroma[1]);
+    let ratio = |shift: u8| {
+        let part = |factors: u8| factors >> shift & 15;
+        (part(luma[1]), part(chroma_factors))
+    };
+    let ((across, chroma_across), (down, chroma_down)) = (ratio(4), ratio(0));
+    Some(Written {
+        quality: of_jpeg(table(luma)?, chroma.and_then(table)),
+        chroma: if across == chroma_across && down == chroma_down {
+            Chroma::Full
+        } else if across >= chroma_across * 2 && down >= chroma_down * 2 {
+            Chroma::Halved
+        } else {
+            Chroma::Other
+        },
+    })
 }
 
 /// The profile, if all its parts are there.

@@ -12,6 +12,7 @@ use crate::geometry::Size;
 use crate::limits::Limits;
 use crate::orient::Orientation;
 use crate::pixels::Layout;
+use crate::quality::Written;
 use image_url::Format;
 
 /// An original by its header.
@@ -50,6 +51,8 @@ pub(crate) struct Header {
     pub(crate) palette: bool,
     /// How often an animation is played; `None` is without end.
     pub(crate) plays: Option<u32>,
+    /// What a lossy original was written with; of an animation, its first frame.
+    pub(crate) written: Option<Written>,
     /// The embedded ICC profile of JPEG, GIF and WebP; that of PNG is compressed and comes with the pixels.
     pub(crate) profile: Option<Vec<u8>>,
 }
@@ -66,6 +69,7 @@ impl Header {
             wide: false,
             progressive: false,
             palette: false,
+            written: None,
             profile: None,
         }
     }

@@ -1,11 +1,13 @@
 //! The chunks of a WebP. Metadata may come after the pixels, so all are stepped over.
 
 use super::Header;
-use crate::container::webp::{Content, Summary};
+use crate::container::webp::{Bits, Content, FrameChunks, Summary};
 use crate::error::Error;
 use crate::exif;
 use crate::pixels::Layout;
+use crate::quality::{Chroma, Written, of_webp};
 use image_url::Format;
+use webp_shrink::{Limits, mean_quantizer};
 
 pub(super) fn read(bytes: &[u8]) -> Result<Header, Error> {
     let summary = Summary::of_file(bytes)?;
@@ -23,9 +25,35 @@ pub(super) fn read(bytes: &[u8]) -> Result<Header, Error> {
     );
     header.frames = frames;
     header.plays = plays;
+    header.written = quality(bytes, &summary);
     header.profile = summary.profile.map(<[u8]>::to_vec);
     header.orientation = summary.exif.and_then(exif::orientation).unwrap_or_default();
     Ok(header)
+}
+
+/// By the first image, if it is lossy.
+fn quality(bytes: &[u8], summary: &Summary<'_>) -> Option<Written> {
+    let image = match summary.content {
+        Content::Still(image) => image,
+        Content::Animation { .. } => {
+            FrameChunks::of_file(bytes, summary.size)
+                .next()?
+                .ok()?
+                .image
+        }
+    };
+    let Bits::Lossy { frame, .. } = image.bits else {
+        return None;
+    };
+    let limits = Limits {
+        max_pixels: u64::MAX,
+        max_side: u32::MAX,
+    };
+    let index = mean_quantizer(frame, &limits).ok()?;
+    Some(Written {
+        quality: of_webp(index),
+        chroma: Chroma::Halved,
+    })
 }
 
 #[cfg(test)]
