@@ -1,4 +1,4 @@
-//! Admission of work: a queue ordered by [`schedule`], then a bounded number of requests that hold an original, then a
+//! Admission of work: a queue ordered by `schedule`, then a bounded number of requests that hold an original, then a
 //! budget of memory, then the workers.
 //!
 //! A request in the queue holds no original, so thousands cost little. Originals are held by twice the workers, so that one
