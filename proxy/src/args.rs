@@ -261,7 +261,8 @@ pub(crate) struct ServeArgs {
         help_heading = "Network"
     )]
     pub health_path: Option<String>,
-    /// Connections open at once.
+    /// Connections open at once. When there are more, the longest idle one is closed for the next, else the one whose
+    /// head is awaited longest.
     #[arg(
         long,
         value_name = "N",
@@ -270,6 +271,25 @@ pub(crate) struct ServeArgs {
         help_heading = "Network"
     )]
     pub max_connections: NonZeroUsize,
+    /// Connections without a request under work that one client (IPv6: a /64) may have, trusted proxies excepted (nginx:
+    /// limit_conn). When places run short, one client has half of them at most.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "256",
+        env = "EDGE_MAX_CONNECTIONS_PER_CLIENT",
+        help_heading = "Network"
+    )]
+    pub max_connections_per_client: NonZeroUsize,
+    /// How long the head of a request may take in all (nginx: client_header_timeout). An eighth of it when places run
+    /// short, as with --idle-timeout.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = units::time_limit, env = "EDGE_HEAD_TIMEOUT",
+          help_heading = "Network")]
+    pub head_timeout: Duration,
+    /// How long a connection without a request is kept (nginx: keepalive_timeout).
+    #[arg(long, value_name = "TIME", default_value = "75s", value_parser = units::time_limit, env = "EDGE_IDLE_TIMEOUT",
+          help_heading = "Network")]
+    pub idle_timeout: Duration,
     /// How long requests in progress may take to end at shutdown.
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = units::duration, env = "EDGE_DRAIN_TIMEOUT",
           help_heading = "Network")]

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use http::HeaderMap;
 use ipnet::IpNet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 /// Whose word is taken, and where it is written.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ impl ClientAddressConfig {
 
     /// The address of the client behind `peer`. What an untrusted peer says of itself is ignored; so is nonsense.
     pub fn resolve(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let mut client = plain(peer);
+        let mut client = peer.to_canonical();
         let lines: Vec<&str> = headers
             .get_all(self.header.name())
             .iter()
@@ -69,21 +69,7 @@ fn read(said: &str) -> Option<IpAddr> {
     let with_port = || said.parse::<SocketAddr>().ok().map(|address| address.ip());
     let in_brackets = || said.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
     let address: IpAddr = alone().or_else(with_port).or_else(in_brackets)?;
-    Some(plain(address))
-}
-
-/// An IPv4 address that is written as one of IPv6, mapped or by the translation of NAT64 (RFC 6052 §2.1), as itself: all
-/// clients behind a translator would be one otherwise.
-fn plain(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => match v6.segments() {
-            [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
-                IpAddr::V4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
-            }
-            _ => IpAddr::V6(v6),
-        },
-        v4 @ IpAddr::V4(_) => v4,
-    }
+    Some(address.to_canonical())
 }
 
 #[cfg(test)]
@@ -125,8 +111,8 @@ mod tests {
             ("10.0.0.1", &["[2001:db8::1]:5678"], "2001:db8::1"),
             ("10.0.0.1", &["[2001:db8::1]"], "2001:db8::1"),
             ("10.0.0.1", &["::ffff:1.2.3.4"], "1.2.3.4"),
-            ("64:ff9b::102:304", &[], "1.2.3.4"),
-            ("10.0.0.1", &["64:ff9b::1.2.3.4"], "1.2.3.4"),
+            ("64:ff9b::102:304", &[], "64:ff9b::102:304"),
+            ("10.0.0.1", &["64:ff9b::1.2.3.4"], "64:ff9b::102:304"),
             ("10.0.0.1", &["1.2.3.4:port"], "10.0.0.1"),
             ("10.0.0.1", &["[1.2.3.4"], "10.0.0.1"),
         ] {

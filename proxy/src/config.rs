@@ -3,18 +3,20 @@
 use crate::args::{Cli, LanguageArgs, ServeArgs, Signature, SigningArgs};
 use crate::cache_admin::original_of;
 use crate::client_address::ClientAddressConfig;
-use crate::rate_limit::RateLimitConfig;
+use crate::rate_limit::{self, RateLimitConfig};
 use crate::upstream::UpstreamConfig;
 use anyhow::{Context, bail};
 use http_cache::disk::DiskConfig;
 use http_cache::{CacheConfig, CacheValid, Clock, Policy};
 use image_url::{Algorithm, Expression, Language, Preset, Secret, SecureLink, SecureLinkConfig};
 use service::Problem;
+use service::connections::ClientBound;
 use service::server::ServerLimits;
 use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long it is remembered that a picture was too slow.
@@ -49,16 +51,25 @@ pub struct Config {
 impl Config {
     pub(crate) fn from_args(cli: &Cli) -> anyhow::Result<Self> {
         let args = &cli.serve;
+        let client_address = ClientAddressConfig {
+            trusted: args.real_ip_from.clone(),
+            header: args.real_ip_header,
+        };
+        let trusted = client_address.clone();
         Ok(Self {
             server: ServerLimits {
                 connections: args.max_connections.get(),
+                per_client: Some(ClientBound {
+                    connections: args.max_connections_per_client.get(),
+                    client_of: rate_limit::network,
+                    exempt: Arc::new(move |peer| trusted.trusts(peer)),
+                }),
+                head_timeout: args.head_timeout,
+                idle_timeout: args.idle_timeout,
                 drain_timeout: args.drain_timeout,
                 ..ServerLimits::default()
             },
-            client_address: ClientAddressConfig {
-                trusted: args.real_ip_from.clone(),
-                header: args.real_ip_header,
-            },
+            client_address,
             rate_limit: args.rate_limit.on().map(|rate| RateLimitConfig {
                 rate,
                 burst: args.rate_burst,

@@ -50,10 +50,8 @@ impl Failure {
     /// The row of the table; `denied` is what the configuration says for unsigned URLs.
     pub(crate) fn problem(&self, denied: Problem) -> Problem {
         match self {
-            Self::Refused(Refused::Framing | Refused::Host) | Self::Target(_) => {
-                Problem::BadRequest
-            }
-            Self::Refused(Refused::Method(_)) => Problem::MethodNotAllowed,
+            Self::Refused(refused) => refused.problem(),
+            Self::Target(_) => Problem::BadRequest,
             Self::RateLimited(retry_after) => Problem::RateLimited {
                 retry_after: *retry_after,
             },
@@ -104,6 +102,6 @@ impl Failure {
 
     /// Whether the connection is closed after the answer, since what follows on it cannot be told apart.
     pub(crate) fn closes(&self) -> bool {
-        matches!(self, Self::Refused(Refused::Framing | Refused::Host))
+        matches!(self, Self::Refused(refused) if refused.closes())
     }
 }

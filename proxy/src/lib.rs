@@ -104,7 +104,8 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let readiness = Readiness::default();
     let mut registry = Registry::with_prefix("tandem_edge");
-    let limits = config.server;
+    let limits = config.server.clone();
+    limits.metrics.register(&mut registry);
     let admin_token: Option<Arc<str>> = config.admin_token.as_deref().map(Arc::from);
     let edge = Arc::new(
         Edge::new(config, readiness.clone(), &mut registry)

@@ -122,7 +122,7 @@ pub(crate) async fn handle(
     let started = Instant::now();
     let method = request.method();
     if edge.health_path.as_deref() == Some(request.uri().path())
-        && framing::check(method, request.version(), request.headers()).is_ok()
+        && framing::check_request(&request).is_ok()
     {
         return respond::health(edge.readiness.get(), method);
     }
@@ -232,7 +232,7 @@ async fn find(
     if let Some(limit) = &edge.rate_limit {
         limit.check(client).map_err(Failure::RateLimited)?;
     }
-    framing::check(request.method(), request.version(), request.headers())?;
+    framing::check_request(request)?;
     if ASKED_OF_EVERY_SITE.contains(&request.uri().path()) {
         return Err(Failure::NoSuchFile);
     }

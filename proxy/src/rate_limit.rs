@@ -1,10 +1,10 @@
 //! How often one client may ask (nginx: `limit_req`), by `governor`'s generic cell rate algorithm.
 
 use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::{DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
 use service::units::Rate;
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -17,9 +17,15 @@ pub struct RateLimitConfig {
     pub burst: Option<NonZeroU32>,
 }
 
+/// How many clients' budgets an IPv6 /48 has together.
+const CLIENTS_OF_SITE: u32 = 16;
+const CLIENTS_OF_A_SITE: NonZeroU32 = NonZeroU32::MIN.saturating_add(CLIENTS_OF_SITE - 1);
+
 /// The state of all clients seen lately.
 pub struct RateLimit {
     limiter: DefaultKeyedRateLimiter<IpAddr>,
+    /// The budget of each IPv6 /48, which is what one site has: 65,536 clients otherwise.
+    sites: DefaultKeyedRateLimiter<IpAddr>,
     clock: DefaultClock,
 }
 
@@ -35,9 +41,11 @@ impl RateLimit {
         let tenfold = NonZeroU32::MIN.saturating_add(config.rate.requests().saturating_mul(10) - 1);
         let quota = Quota::with_period(config.rate.interval())
             .unwrap_or_else(|| Quota::per_second(tenfold));
-        let quota = quota.allow_burst(config.burst.unwrap_or(tenfold));
+        let burst = config.burst.unwrap_or(tenfold);
+        let of_site = Quota::with_period(config.rate.interval() / CLIENTS_OF_SITE).unwrap_or(quota);
         Self {
-            limiter: RateLimiter::keyed(quota),
+            limiter: RateLimiter::keyed(quota.allow_burst(burst)),
+            sites: RateLimiter::keyed(of_site.allow_burst(burst.saturating_mul(CLIENTS_OF_A_SITE))),
             clock: DefaultClock::default(),
         }
     }
@@ -47,26 +55,42 @@ impl RateLimit {
     /// # Errors
     /// The time after which the client may ask again, when it asks too often.
     pub fn check(&self, client: IpAddr) -> Result<(), Duration> {
-        self.limiter
-            .check_key(&network(client))
-            .map_err(|denied| denied.wait_time_from(self.clock.now()))
+        let wait = |denied: NotUntil<_>| denied.wait_time_from(self.clock.now());
+        let network = network(client);
+        self.limiter.check_key(&network).map_err(wait)?;
+        match network {
+            IpAddr::V6(address) => self.sites.check_key(&prefix(address, 48)).map_err(wait),
+            IpAddr::V4(_) => Ok(()),
+        }
     }
 
     /// Forgets clients that have been quiet long enough to have their whole burst again.
     pub fn forget_quiet_clients(&self) {
-        self.limiter.retain_recent();
-        self.limiter.shrink_to_fit();
+        for limiter in [&self.limiter, &self.sites] {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
     }
 }
 
-/// What counts as one client: an IPv4 address, or an IPv6 /64, which is what one customer has.
+/// What counts as one client: an IPv4 address, also one that is written as of IPv6, mapped or by the translation of NAT64
+/// (RFC 6052 §2.1), behind which all clients would be one; or an IPv6 /64, which is what one customer has.
 pub(crate) fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(
-            address.to_bits() & !u128::from(u64::MAX),
-        )),
+        IpAddr::V6(address) => match address.segments() {
+            [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+                IpAddr::V4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
+            }
+            _ => prefix(address, 64),
+        },
     }
+}
+
+/// The network of so many bits that an address is in.
+fn prefix(address: Ipv6Addr, bits: u32) -> IpAddr {
+    let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
+    IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & mask))
 }
 
 #[cfg(test)]
@@ -107,6 +131,32 @@ mod tests {
                 .is_err()
         );
         assert_eq!(limit.check("2001:db8:0:2::1".parse().unwrap()), Ok(()));
+    }
+
+    #[test]
+    fn clients_behind_nat64_are_told_apart() {
+        let limit = limit();
+        for _ in 0..3 {
+            assert_eq!(limit.check("64:ff9b::192.0.2.1".parse().unwrap()), Ok(()));
+        }
+        assert!(limit.check("64:ff9b::192.0.2.1".parse().unwrap()).is_err());
+        assert!(limit.check("192.0.2.1".parse().unwrap()).is_err());
+        assert_eq!(limit.check("64:ff9b::192.0.2.2".parse().unwrap()), Ok(()));
+    }
+
+    #[test]
+    fn a_site_has_the_budget_of_sixteen_clients() {
+        let limit = limit();
+        let asks = |site: u32, network: u32| {
+            limit.check(format!("2001:db8:{site:x}:{network:x}::1").parse().unwrap())
+        };
+        assert_eq!(
+            (0..1000)
+                .filter(|network| asks(1, *network).is_ok())
+                .count(),
+            48
+        );
+        assert_eq!(asks(2, 0), Ok(()));
     }
 
     #[test]

@@ -38,10 +38,8 @@ impl Failure {
     /// The row of the table.
     pub(crate) fn problem(&self) -> Problem {
         match self {
-            Self::Refused(Refused::Framing | Refused::Host) | Self::Target(_) => {
-                Problem::BadRequest
-            }
-            Self::Refused(Refused::Method(_)) => Problem::MethodNotAllowed,
+            Self::Refused(refused) => refused.problem(),
+            Self::Target(_) => Problem::BadRequest,
             Self::Url(error) if error.is_no_path() => Problem::NotFound,
             Self::Source(SourceError::Missing) => Problem::NotFound,
             Self::Url(_) => Problem::BadUrl,
@@ -91,6 +89,6 @@ impl Failure {
 
     /// Whether the connection is closed after the answer, since what follows on it cannot be told apart.
     pub(crate) fn closes(&self) -> bool {
-        matches!(self, Self::Refused(Refused::Framing | Refused::Host))
+        matches!(self, Self::Refused(refused) if refused.closes())
     }
 }

@@ -86,7 +86,8 @@ fn serve(cli: &Cli) -> anyhow::Result<()> {
 pub async fn run(config: Config, listeners: Listeners, shutdown: CancellationToken) {
     let readiness = Readiness::default();
     let mut registry = Registry::with_prefix("tandem_resizer");
-    let limits = config.server;
+    let limits = config.server.clone();
+    limits.metrics.register(&mut registry);
     let resizer = Arc::new(Resizer::new(config, &mut registry));
 
     let admin_address = listeners.admin.to_string();

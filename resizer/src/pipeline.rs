@@ -146,7 +146,7 @@ async fn make(
     deadline: Instant,
     negotiated: &mut bool,
 ) -> Result<Made, Failure> {
-    framing::check(request.method(), request.version(), request.headers())?;
+    framing::check_request(request)?;
     let target = Target::parse(&request.uri().to_string())?;
     let canonical = Canonical::parse(target.uri())?;
     *negotiated = canonical.varies_on_accept();

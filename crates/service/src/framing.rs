@@ -1,10 +1,17 @@
 //! What both programs take: GET and HEAD without a body. Anything that looks like one is refused, so that nothing can
 //! hide behind it.
 
+use crate::Problem;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::uri::Authority;
-use http::{HeaderMap, HeaderValue, Method, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Version};
 use thiserror::Error;
+
+/// Bytes of a request's head at most (nginx: `large_client_header_buffers 4 8k`).
+pub const HEAD_BYTES: usize = 32 * 1024;
+
+/// Bytes of a request's target at most, one of nginx's buffers.
+pub const TARGET_BYTES: usize = 8 * 1024;
 
 /// A request that is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -19,13 +26,61 @@ pub enum Refused {
     /// differently by two servers.
     #[error("no Host, more than one, or one that is none")]
     Host,
+    /// A 414.
+    #[error("a target of more than {TARGET_BYTES} bytes")]
+    TargetTooLong,
+    /// A 431, after which the connection is closed.
+    #[error("a head of more than {HEAD_BYTES} bytes")]
+    HeadTooLarge,
+}
+
+impl Refused {
+    /// Whether the connection is closed after the response.
+    pub fn closes(&self) -> bool {
+        !matches!(self, Self::Method(_))
+    }
+
+    /// The row of the table of problems.
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::Method(_) => Problem::MethodNotAllowed,
+            Self::Framing | Self::Host => Problem::BadRequest,
+            Self::TargetTooLong => Problem::TargetTooLong,
+            Self::HeadTooLarge => Problem::HeadTooLarge,
+        }
+    }
+}
+
+/// Checks a request's size, its method, that there is no body, and that there is one Host.
+///
+/// # Errors
+/// When the request is not to be taken.
+pub fn check_request<B>(request: &Request<B>) -> Result<(), Refused> {
+    let uri = request.uri();
+    let target = match (uri.scheme(), uri.path_and_query()) {
+        (None, Some(path)) => path.as_str().len(),
+        _ => uri.to_string().len(),
+    };
+    if target > TARGET_BYTES {
+        return Err(Refused::TargetTooLong);
+    }
+    // As it was sent, with one blank between a name and its value, which is how clients write.
+    let lines = request.headers().iter();
+    let fields: usize = lines
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    let line = request.method().as_str().len() + target + " ".len() + " HTTP/1.1\r\n".len();
+    if line + fields + "\r\n".len() > HEAD_BYTES {
+        return Err(Refused::HeadTooLarge);
+    }
+    check(request.method(), request.version(), request.headers())
 }
 
 /// Checks the method, that there is no body, and that there is one Host (RFC 9112 §3.2), which HTTP/1.0 may leave out.
 ///
 /// # Errors
 /// When the request is not to be taken.
-pub fn check(method: &Method, version: Version, headers: &HeaderMap) -> Result<(), Refused> {
+fn check(method: &Method, version: Version, headers: &HeaderMap) -> Result<(), Refused> {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (Some(host), None) if is_host(host) => {}

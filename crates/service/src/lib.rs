@@ -7,6 +7,7 @@ pub mod admin;
 pub mod admin_client;
 pub mod announce;
 pub mod command_line;
+pub mod connections;
 pub mod framing;
 pub mod healthcheck;
 pub mod listen;
@@ -21,6 +22,7 @@ pub mod shown;
 pub mod shutdown;
 pub mod throttle;
 pub mod units;
+mod watched;
 
 pub use problem::Problem;
 pub use request_id::RequestId;

@@ -24,6 +24,10 @@ pub enum Problem {
     LinkExpired,
     /// Neither GET nor HEAD.
     MethodNotAllowed,
+    /// The target of the request is longer than is read.
+    TargetTooLong,
+    /// The head of the request is larger than is read.
+    HeadTooLarge,
     /// The original is too big in bytes, pixels or frames.
     ImageTooLarge,
     /// The original is not an image, or one that cannot be read.
@@ -75,6 +79,16 @@ impl Problem {
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method-not-allowed",
                 "Only GET and HEAD are allowed",
+            ),
+            Self::TargetTooLong => (
+                StatusCode::URI_TOO_LONG,
+                "target-too-long",
+                "The target of the request is too long",
+            ),
+            Self::HeadTooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "head-too-large",
+                "The head of the request is too large",
             ),
             Self::ImageTooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,

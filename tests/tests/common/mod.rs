@@ -70,6 +70,10 @@ impl Stack {
         self.edge.as_ref().unwrap()
     }
 
+    pub fn resizer(&self) -> &Process {
+        self.resizer.as_ref().unwrap()
+    }
+
     /// Ends the edge as an operator does and starts it again on the same cache.
     pub fn restart_edge(&mut self) {
         self.edge.take().unwrap().stop().unwrap();
@@ -102,10 +106,7 @@ impl Stack {
 
     /// A metric of the resizer.
     pub fn resizer_metric(&self, name: &str) -> u64 {
-        metric(
-            self.resizer.as_ref().unwrap(),
-            &format!("tandem_resizer_{name}"),
-        )
+        metric(self.resizer(), &format!("tandem_resizer_{name}"))
     }
 }
 
