@@ -96,7 +96,7 @@ async fn connect(from: SocketAddr, to: SocketAddr) -> std::io::Result<tokio::net
 }
 
 async fn ask(mut stream: tokio::net::TcpStream, target: &str) -> anyhow::Result<u16> {
-    let request = format!("GET {target} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;

@@ -33,7 +33,7 @@ pub fn get_blocking(address: SocketAddr, target: &str) -> anyhow::Result<Vec<u8>
 }
 
 fn request(target: &str) -> String {
-    format!("GET {target} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")
+    format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 }
 
 fn body(mut answer: Vec<u8>, target: &str) -> anyhow::Result<Vec<u8>> {
@@ -59,7 +59,7 @@ pub async fn get_all(address: SocketAddr, targets: Vec<String>) -> anyhow::Resul
             let mut stream = TcpStream::connect(address).await?;
             let mut buffer = Vec::with_capacity(1 << 16);
             for target in part {
-                let request = format!("GET {target} HTTP/1.1\r\nHost: bench\r\n\r\n");
+                let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
                 stream.write_all(request.as_bytes()).await?;
                 read_answer(&mut stream, &mut buffer)
                     .await

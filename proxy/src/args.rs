@@ -261,6 +261,16 @@ pub(crate) struct ServeArgs {
         help_heading = "Network"
     )]
     pub health_path: Option<String>,
+    /// Name by which the admin address may be asked for more than its health, besides localhost and addresses; may be given
+    /// several times. Others are refused, so that no web page can have a browser ask.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "EDGE_ADMIN_HOST",
+        value_delimiter = ',',
+        help_heading = "Network"
+    )]
+    pub admin_host: Vec<String>,
     /// Connections open at once. When there are more, the longest idle one is closed for the next, else the one whose
     /// head is awaited longest.
     #[arg(

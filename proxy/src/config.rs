@@ -10,6 +10,7 @@ use http_cache::disk::DiskConfig;
 use http_cache::{CacheConfig, CacheValid, Clock, Policy};
 use image_url::{Algorithm, Expression, Language, Preset, Secret, SecureLink, SecureLinkConfig};
 use service::Problem;
+use service::admin::Hosts;
 use service::connections::ClientBound;
 use service::server::ServerLimits;
 use std::fs::{DirBuilder, File};
@@ -26,6 +27,8 @@ const TIMEOUT_MEMORY: Duration = Duration::from_secs(5);
 pub struct Config {
     /// Bounds of the public listener.
     pub server: ServerLimits,
+    /// Names of the admin listener.
+    pub admin_hosts: Hosts,
     /// Whose word about client addresses is taken.
     pub client_address: ClientAddressConfig,
     /// The rate limit, if there is one.
@@ -101,6 +104,7 @@ impl Config {
             upstream: UpstreamConfig::new(&args.resizers, args.upstream_timeout)?,
             admin_token: admin_token(cli)?,
             expires: args.expires.on(),
+            admin_hosts: Hosts::new(args.admin_host.clone()),
             health_path: args.health_path.clone(),
         })
     }

@@ -105,6 +105,7 @@ pub async fn run(
     let readiness = Readiness::default();
     let mut registry = Registry::with_prefix("tandem_edge");
     let limits = config.server.clone();
+    let admin_hosts = config.admin_hosts.clone();
     limits.metrics.register(&mut registry);
     let admin_token: Option<Arc<str>> = config.admin_token.as_deref().map(Arc::from);
     let edge = Arc::new(
@@ -120,6 +121,7 @@ pub async fn run(
         listeners.admin,
         Arc::new(registry),
         readiness.clone(),
+        admin_hosts,
         admin_shutdown.clone(),
         move |request| cache_admin::respond(looked_into.clone(), admin_token.clone(), request),
     ));

@@ -55,6 +55,16 @@ pub(crate) struct ServeArgs {
         help_heading = "Network"
     )]
     pub listen: String,
+    /// Name by which the admin address may be asked for more than its health, besides localhost and addresses; may be given
+    /// several times. Others are refused, so that no web page can have a browser ask.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "RESIZER_ADMIN_HOST",
+        value_delimiter = ',',
+        help_heading = "Network"
+    )]
+    pub admin_host: Vec<String>,
     /// How long a request may take in all.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::time_limit, env = "RESIZER_TIMEOUT",
           help_heading = "Network")]

@@ -7,6 +7,7 @@ use crate::memory::default_budget;
 use crate::source::{Source, SourceConfig};
 use anyhow::Context;
 use imaging::{Encoding, Limits, Settings};
+use service::admin::Hosts;
 use service::server::ServerLimits;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -19,6 +20,8 @@ const QUEUE: usize = 65_536;
 pub struct Config {
     /// Bounds of the listener.
     pub server: ServerLimits,
+    /// Names of the admin listener.
+    pub admin_hosts: Hosts,
     /// Where originals come from.
     pub source: Source,
     /// How many pictures are worked on, in how much memory, and how many wait.
@@ -72,6 +75,7 @@ impl Config {
                     progressive: args.progressive,
                 },
             },
+            admin_hosts: Hosts::new(args.admin_host.clone()),
             timeout: args.timeout,
             isolation: args
                 .isolate

@@ -87,6 +87,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: CancellationTok
     let readiness = Readiness::default();
     let mut registry = Registry::with_prefix("tandem_resizer");
     let limits = config.server.clone();
+    let admin_hosts = config.admin_hosts.clone();
     limits.metrics.register(&mut registry);
     let resizer = Arc::new(Resizer::new(config, &mut registry));
 
@@ -97,6 +98,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: CancellationTok
         listeners.admin,
         Arc::new(registry),
         readiness.clone(),
+        admin_hosts,
         admin_shutdown.clone(),
         admin::nothing_more,
     ));

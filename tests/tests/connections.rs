@@ -6,6 +6,7 @@ mod common;
 use common::{Stack, metric, sign};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -169,6 +170,48 @@ fn idle_connections_do_not_silence_the_admin() {
         );
         assert_eq!(status(&response.unwrap()), 200);
         drop(idle);
+    }
+}
+
+#[test]
+fn connections_without_work_give_way_when_descriptors_run_out() {
+    let stack = Stack::start(&[], &[]);
+    visitor_is_served(&stack);
+    let id = stack.edge().id().to_string();
+    let open = std::fs::read_dir(format!("/proc/{id}/fd")).map_or(0, Iterator::count);
+    let limit = format!("--nofile={0}:{0}", open + 10);
+    let lowered = Command::new("prlimit")
+        .args(["--pid", &id, &limit])
+        .status();
+    if !lowered.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: no prlimit here");
+        return;
+    }
+    let idle: Vec<_> = (0..40).map(|_| connect(public(&stack))).collect();
+    for _ in 0..3 {
+        visitor_is_served(&stack);
+    }
+    assert!(metric(stack.edge(), "tandem_edge_connections_evicted_total") > 0);
+    drop(idle);
+}
+
+#[test]
+fn the_admin_answers_its_own_names_only() {
+    let stack = Stack::start(&["--admin-host", "edge.internal"], &[]);
+    let admin = stack.edge().addresses().admin;
+    for (path, host, expected) in [
+        ("/metrics", "127.0.0.1:8081", 200),
+        ("/metrics", "edge.internal", 200),
+        ("/metrics", "rebound.example", 421),
+        ("/cache/stats", "rebound.example", 421),
+        ("/healthz", "rebound.example", 200),
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        assert_eq!(
+            status(&ask(admin, request.as_bytes()).unwrap()),
+            expected,
+            "{path} {host}"
+        );
     }
 }
 

@@ -4,10 +4,12 @@ use crate::listen::Listener;
 use crate::metrics::{self, Registry};
 use crate::server::{ServerLimits, serve};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, HOST, HeaderValue};
+use http::uri::Authority;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_util::sync::CancellationToken;
@@ -28,12 +30,51 @@ impl Readiness {
     }
 }
 
+/// The names by which an admin listener may be asked for more than its health.
+///
+/// A browser can be made to ask an internal address under a name that an attacker chose (DNS rebinding), and shows the
+/// attacker's page the response. An address as the name proves that nothing was rebound.
+#[derive(Clone, Debug, Default)]
+pub struct Hosts(Vec<String>);
+
+impl Hosts {
+    /// Addresses and `localhost`, and these names, without ports.
+    pub fn new(names: Vec<String>) -> Self {
+        Self(names)
+    }
+
+    /// Requests of HTTP/1.0 may name no host; a browser sends none of those.
+    fn allows<B>(&self, request: &Request<B>) -> bool {
+        let header = request
+            .headers()
+            .get(HOST)
+            .and_then(|host| host.to_str().ok());
+        let Some(host) = request.uri().host().or(header) else {
+            return !request.headers().contains_key(HOST);
+        };
+        let Ok(authority) = host.parse::<Authority>() else {
+            return false;
+        };
+        let name = authority
+            .host()
+            .trim_start_matches('[')
+            .trim_end_matches(']');
+        name.parse::<IpAddr>().is_ok()
+            || name.eq_ignore_ascii_case("localhost")
+            || self
+                .0
+                .iter()
+                .any(|allowed| allowed.eq_ignore_ascii_case(name))
+    }
+}
+
 /// Serves `/healthz` (the process lives), `/readyz` (it wants traffic) and `/metrics` until `shutdown`. What else the
 /// program offers is asked of `more`, which gives `None` for a path that is not its own.
 pub async fn run<F>(
     listener: Listener,
     registry: Arc<Registry>,
     readiness: Readiness,
+    hosts: Hosts,
     shutdown: CancellationToken,
     more: impl Fn(Request<Incoming>) -> F + Clone + Send + 'static,
 ) where
@@ -44,12 +85,30 @@ pub async fn run<F>(
         ..ServerLimits::default()
     };
     let handler = move |request: Request<Incoming>, _peer| {
-        let own = respond(request.uri().path(), &registry, &readiness);
-        let more = more(request);
-        async move { more.await.unwrap_or(own).map(Full::new) }
+        let path = request.uri().path();
+        let refused = !HEALTH.contains(&path) && !hosts.allows(&request);
+        let own = if refused {
+            text(StatusCode::MISDIRECTED_REQUEST, WRONG_HOST)
+        } else {
+            respond(path, &registry, &readiness)
+        };
+        let more = (!refused).then(|| more(request));
+        async move {
+            let more = match more {
+                Some(more) => more.await,
+                None => None,
+            };
+            more.unwrap_or(own).map(Full::new)
+        }
     };
     serve(listener, limits, shutdown, handler).await;
 }
+
+/// What any name may be used for, since load balancers choose one of their own.
+const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
+
+const WRONG_HOST: &str =
+    "this listener is asked by its address or as localhost; --admin-host names others\n";
 
 /// For a program that offers nothing else.
 pub fn nothing_more(_: Request<Incoming>) -> std::future::Ready<Option<Response<Bytes>>> {
@@ -89,6 +148,41 @@ fn text(status: StatusCode, body: &'static str) -> Response<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_and_listed_names_are_hosts() {
+        let hosts = Hosts::new(vec!["edge".to_owned()]);
+        let allows = |uri: &str, host: Option<&str>| {
+            let mut request = Request::builder().uri(uri);
+            if let Some(host) = host {
+                request = request.header(HOST, host);
+            }
+            hosts.allows(&request.body(()).unwrap())
+        };
+        for host in [
+            "127.0.0.1:8081",
+            "[::1]:8081",
+            "10.0.0.7",
+            "localhost",
+            "LOCALHOST:8081",
+            "edge:8081",
+            "Edge",
+        ] {
+            assert!(allows("/metrics", Some(host)), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "evil.example:8081",
+            "edge.evil.example",
+            "127.0.0.1.evil.example",
+            "",
+            "a b",
+        ] {
+            assert!(!allows("/metrics", Some(host)), "{host}");
+        }
+        assert!(allows("/metrics", None));
+        assert!(!allows("http://evil.example/metrics", Some("127.0.0.1")));
+    }
 
     #[test]
     fn readiness_is_told_and_health_is_apart_from_it() {

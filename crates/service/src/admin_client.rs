@@ -86,8 +86,8 @@ fn exchange(mut stream: &TcpStream, request: AdminRequest<'_>) -> io::Result<(u1
     let authorization = request
         .token
         .map(|token| format!("Authorization: Bearer {token}\r\n"));
-    // A port alone, as `--admin-listen` may be, is no Host.
-    let host = crate::listen::with_host(request.admin);
+    // The address and not the name: an admin listener answers few names, see `admin::Hosts`.
+    let host = stream.peer_addr()?;
     // At once: a server that answers early and closes must not leave a part of it unread.
     let head = format!(
         "{} {} HTTP/1.0\r\nHost: {host}\r\n{}\r\n",

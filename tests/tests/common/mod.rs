@@ -291,7 +291,7 @@ pub fn send(address: SocketAddr, method: &str, target: &str, headers: &str) -> A
     raw(
         address,
         &format!(
-            "{method} {target} HTTP/1.1\r\nhost: tandem\r\nconnection: close\r\n{headers}\r\n"
+            "{method} {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}\r\n"
         ),
     )
 }
@@ -303,7 +303,7 @@ pub fn raw(address: SocketAddr, request: &str) -> Answer {
 
 /// The same where the server may be killed meanwhile: `None` when there is no whole answer.
 pub fn try_send(address: SocketAddr, target: &str) -> Option<Answer> {
-    let request = format!("GET {target} HTTP/1.1\r\nhost: tandem\r\nconnection: close\r\n\r\n");
+    let request = format!("GET {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     let answer = try_raw(address, &request).ok()?;
     let length: usize = answer.header("content-length")?.parse().ok()?;
     (answer.body.len() == length).then_some(answer)
