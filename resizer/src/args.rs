@@ -9,6 +9,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use service::logs::LogArgs;
 use service::units::{self, ByteSize};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The internal half of Tandem: fetches originals and transforms them. Not for the public: it checks no signature.
@@ -77,7 +78,7 @@ pub(crate) struct ServeArgs {
     /// Where the originals are: file:///dir, s3://bucket/prefix, gs://bucket, az://container or https://host/base.
     ///
     /// Credentials come from the provider's standard variables, such as AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-    /// AWS_REGION, AWS_ENDPOINT and AWS_ALLOW_HTTP.
+    /// AWS_REGION, AWS_ENDPOINT and AWS_ALLOW_HTTP; those of an HTTP source from --source-authorization-file.
     #[arg(
         long,
         value_name = "URL",
@@ -86,6 +87,26 @@ pub(crate) struct ServeArgs {
         help_heading = "Originals"
     )]
     pub source: Option<String>,
+    /// Origins, such as https://cdn.example.com, that an HTTP source may redirect to besides its own; separated by commas.
+    /// None of them may be at a loopback, link-local, multicast or cloud metadata address.
+    #[arg(
+        long,
+        value_name = "ORIGIN",
+        env = "RESIZER_SOURCE_REDIRECT_TO",
+        value_delimiter = ',',
+        help_heading = "Originals"
+    )]
+    pub source_redirect_to: Vec<String>,
+    /// File with the value of the Authorization field for the origin of an HTTP source, such as Bearer TOKEN.
+    ///
+    /// RESIZER_SOURCE_AUTHORIZATION holds the value itself.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "RESIZER_SOURCE_AUTHORIZATION_FILE",
+        help_heading = "Originals"
+    )]
+    pub source_authorization_file: Option<PathBuf>,
     /// How long the source may take to give one original.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::time_limit,
           env = "RESIZER_SOURCE_TIMEOUT", help_heading = "Originals")]

@@ -5,10 +5,12 @@ use crate::gate::GateConfig;
 use crate::isolate::Isolation;
 use crate::memory::default_budget;
 use crate::source::{Source, SourceConfig};
-use anyhow::Context;
+use anyhow::{Context, bail};
+use http::HeaderValue;
 use imaging::{Encoding, Limits, Settings};
 use service::admin::Hosts;
 use service::server::ServerLimits;
+use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -43,6 +45,8 @@ impl Config {
         let source = SourceConfig {
             timeout: args.source_timeout,
             max_size: args.max_source_size.as_u64(),
+            redirect_to: args.source_redirect_to.clone(),
+            authorization: authorization(args.source_authorization_file.as_deref())?,
         };
         let workers = args.workers.map_or_else(
             || available_parallelism().map_or(1, usize::from),
@@ -53,7 +57,7 @@ impl Config {
                 drain_timeout: args.drain_timeout,
                 ..ServerLimits::default()
             },
-            source: Source::open(url, source).with_context(|| format!("--source {url}"))?,
+            source: Source::open(url, &source).with_context(|| format!("--source {url}"))?,
             gate: GateConfig {
                 workers,
                 queue: args.queue.unwrap_or(QUEUE),
@@ -83,5 +87,32 @@ impl Config {
                 .transpose()
                 .context("--isolate")?,
         })
+    }
+}
+
+/// The variable with the credentials for an HTTP source.
+const AUTHORIZATION: &str = "RESIZER_SOURCE_AUTHORIZATION";
+
+/// The credentials for an HTTP source, from the file or else the environment. No error shows them.
+fn authorization(file: Option<&Path>) -> anyhow::Result<Option<HeaderValue>> {
+    let (place, text) = match (file, std::env::var(AUTHORIZATION)) {
+        (Some(file), _) => {
+            let place = format!("--source-authorization-file {}", file.display());
+            let text = std::fs::read_to_string(file).with_context(|| place.clone())?;
+            (place, text)
+        }
+        (None, Ok(text)) => (AUTHORIZATION.to_owned(), text),
+        (None, Err(std::env::VarError::NotPresent)) => return Ok(None),
+        (None, Err(_)) => bail!("{AUTHORIZATION}: not a text"),
+    };
+    // A scheme and what it asks for (RFC 9110 §11.4).
+    let text = text.trim();
+    let value = HeaderValue::try_from(text).ok();
+    match value.filter(|_| text.contains(' ')) {
+        Some(mut value) => {
+            value.set_sensitive(true);
+            Ok(Some(value))
+        }
+        None => bail!("{place}: write a scheme and credentials, such as Bearer TOKEN"),
     }
 }

@@ -9,13 +9,13 @@ use std::time::UNIX_EPOCH;
 use xxhash_rust::xxh3::Xxh3;
 
 /// A strong entity tag (RFC 9110 §8.8.3): the same tag means the same bytes. What the client accepts is part of it where
-/// the format is negotiated.
+/// the format is negotiated. `None` where the source gives no validator and the content has not been seen.
 pub(crate) fn etag(
     validators: &Validators,
     canonical: &Canonical,
     accept: AcceptClass,
     encoding: Encoding,
-) -> HeaderValue {
+) -> Option<HeaderValue> {
     let mut hash = Xxh3::new();
     let mut part = |bytes: &[u8]| {
         hash.update(&(bytes.len() as u64).to_le_bytes());
@@ -23,13 +23,12 @@ pub(crate) fn etag(
     };
     if let Some(etag) = &validators.etag {
         part(etag.as_bytes());
-    } else {
-        let modified = validators
-            .last_modified
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+    } else if let Some(modified) = validators.last_modified {
+        let modified = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
         part(&modified.as_nanos().to_le_bytes());
-        part(&validators.size.to_le_bytes());
+        part(&validators.size.unwrap_or_default().to_le_bytes());
+    } else {
+        part(&validators.digest?.to_le_bytes());
     }
     part(canonical.path().as_bytes());
     if canonical.varies_on_accept() {
@@ -42,8 +41,7 @@ pub(crate) fn etag(
         encoding.avif_quality,
         u8::from(encoding.progressive),
     ]);
-    HeaderValue::try_from(format!("\"{:032x}\"", hash.digest128()))
-        .unwrap_or(HeaderValue::from_static("\"\""))
+    HeaderValue::try_from(format!("\"{:032x}\"", hash.digest128())).ok()
 }
 
 /// Whether a request's `If-None-Match` names the tag.

@@ -47,6 +47,10 @@ impl Failure {
                 retry_after: full.wait,
             },
             Self::Source(SourceError::TooLarge { .. }) => Problem::ImageTooLarge,
+            Self::Source(SourceError::Busy { retry_after }) => retry_after
+                .map_or(Problem::OVERLOADED, |retry_after| Problem::Overloaded {
+                    retry_after,
+                }),
             Self::Source(SourceError::Failed(_)) => Problem::BadGateway,
             Self::Source(SourceError::Timeout(_)) | Self::Timeout(_) => Problem::GatewayTimeout,
             Self::Imaging(error) => match error {

@@ -65,7 +65,7 @@ impl Resizer {
 /// What a request gives.
 struct Made {
     validators: Validators,
-    etag: HeaderValue,
+    etag: Option<HeaderValue>,
     content: Content,
 }
 
@@ -154,13 +154,15 @@ async fn make(
 
     if let Some(condition) = request.headers().get(IF_NONE_MATCH) {
         let validators = resizer.source.validators(canonical.name()).await?;
-        let etag = etag(&validators, &canonical, accept, resizer.imaging.encoding);
-        if matches(condition, &etag) {
-            return Ok(Made {
-                validators,
-                etag,
-                content: Content::NotModified,
-            });
+        if let Some(validators) = validators {
+            let etag = etag(&validators, &canonical, accept, resizer.imaging.encoding);
+            if etag.as_ref().is_some_and(|etag| matches(condition, etag)) {
+                return Ok(Made {
+                    validators,
+                    etag,
+                    content: Content::NotModified,
+                });
+            }
         }
     }
 
@@ -179,6 +181,16 @@ async fn make(
         resizer.metrics.fetched_bytes.inc_by(bytes.len() as u64);
     }
     let etag = etag(&validators, &canonical, accept, resizer.imaging.encoding);
+    // Not every source tells its validators before it gives the original.
+    if let (Some(condition), Some(tag)) = (request.headers().get(IF_NONE_MATCH), &etag)
+        && matches(condition, tag)
+    {
+        return Ok(Made {
+            validators,
+            etag,
+            content: Content::NotModified,
+        });
+    }
 
     let (settings, wanted) = (
         resizer.imaging,
@@ -278,9 +290,11 @@ fn accept_class(headers: &HeaderMap) -> AcceptClass {
 /// The answer with its validators. None of the source's own headers goes out.
 fn picture(made: Made) -> Response<Full<Bytes>> {
     let mut headers = HeaderMap::new();
-    headers.insert(ETAG, made.etag);
-    if let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(made.validators.last_modified))
-    {
+    if let Some(etag) = made.etag {
+        headers.insert(ETAG, etag);
+    }
+    let modified = made.validators.last_modified.map(httpdate::fmt_http_date);
+    if let Some(Ok(date)) = modified.map(HeaderValue::try_from) {
         headers.insert(LAST_MODIFIED, date);
     }
     let (status, body) = match made.content {

@@ -8,6 +8,8 @@
     reason = "each test file uses a part of this; a failed step is a failed test"
 )]
 
+pub mod origin;
+
 use image_url::{Algorithm, Secret, SecureLink, SecureLinkConfig};
 pub use stack::{Process, Role};
 use std::io::{BufRead, BufReader, PipeReader, Read, Write};

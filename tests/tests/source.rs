@@ -1,0 +1,645 @@
+//! Originals from plain HTTP servers, by the bytes of their responses.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod common;
+
+use common::origin::{Asked, Origin, Reply};
+use common::{Answer, Logged, Role, resizer, resizer_with, samples, send};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use image::{DynamicImage, ImageFormat};
+use stack::Process;
+use std::io::{Cursor, Write};
+use std::net::UdpSocket;
+
+/// A JPEG that is read as far as it goes, so that a cut one would be shown.
+fn photo() -> Vec<u8> {
+    std::fs::read(samples().join("umang.jpg")).unwrap()
+}
+
+/// 40x30 pixels in few bytes.
+fn small() -> Vec<u8> {
+    let mut png = Cursor::new(Vec::new());
+    let image = DynamicImage::new_rgb8(40, 30);
+    image.write_to(&mut png, ImageFormat::Png).unwrap();
+    png.into_inner()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn chunked(bytes: &[u8], size: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    for chunk in bytes.chunks(size) {
+        write!(out, "{:x};name=value\r\n", chunk.len()).unwrap();
+        out.extend_from_slice(chunk);
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"0\r\ntrailer: field\r\n\r\n");
+    out
+}
+
+fn with_head(head: &str, body: &[u8]) -> Vec<u8> {
+    [head.replace('\n', "\r\n").as_bytes(), b"\r\n", body].concat()
+}
+
+fn ok(body: &[u8]) -> Vec<u8> {
+    let head = format!("HTTP/1.1 200 OK\nContent-Length: {}\n", body.len());
+    with_head(&head, body)
+}
+
+fn get(resizer: &Process, target: &str) -> Answer {
+    send(resizer.addresses().listen, "GET", target, "")
+}
+
+/// What comes of a source that answers everything with these bytes and closes.
+fn answer_to(response: Vec<u8>) -> Answer {
+    let origin = Origin::start(move |_| Reply::Close(response.clone()));
+    get(&resizer(&["--source", &origin.url()]), "/resize/20/a.image")
+}
+
+#[test]
+fn bodies_are_read_in_every_framing_and_coding_of_http() {
+    let png = small();
+    let length = png.len();
+    let of = |fields: &str, body: &[u8]| with_head(&format!("HTTP/1.1 200 OK\n{fields}"), body);
+    let zipped = gzip(&png);
+    let zipped_length = zipped.len();
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        ("a length", ok(&png)),
+        (
+            "chunked",
+            of("Transfer-Encoding: chunked\n", &chunked(&png, 17)),
+        ),
+        (
+            "one chunk",
+            of("transfer-encoding:CHUNKED\n", &chunked(&png, length)),
+        ),
+        ("the end by closing", of("", &png)),
+        ("HTTP/1.0", with_head("HTTP/1.0 200 OK\n", &png)),
+        (
+            "HTTP/1.0 with a length",
+            with_head(
+                &format!("HTTP/1.0 200 OK\nContent-Length: {length}\n"),
+                &png,
+            ),
+        ),
+        ("no reason phrase", with_head("HTTP/1.1 200 \n", &png)),
+        (
+            "gzip",
+            of(
+                &format!("Content-Encoding: gzip\nContent-Length: {zipped_length}\n"),
+                &zipped,
+            ),
+        ),
+        (
+            "gzip in chunks",
+            of(
+                "Content-Encoding: x-gzip\nTransfer-Encoding: chunked\n",
+                &chunked(&zipped, 5),
+            ),
+        ),
+        (
+            "gzip to the end",
+            of("Content-Encoding: GZIP, identity\n", &zipped),
+        ),
+        ("no coding", of("Content-Encoding: identity\n", &png)),
+        ("an empty coding", of("Content-Encoding:\n", &png)),
+        ("no date", of("Last-Modified: 0\n", &png)),
+        (
+            "a date of no calendar",
+            of("Last-Modified: Thu, 99 Nov 2026 99:99:99 GMT\n", &png),
+        ),
+        (
+            "an old form of dates",
+            of("Last-Modified: Sunday, 06-Nov-94 08:49:37 GMT\n", &png),
+        ),
+        (
+            "bytes in fields",
+            [
+                b"HTTP/1.1 200 OK\r\nLast-Modified: \xff\r\nETag: \"\xe9\"\r\n\r\n",
+                &png[..],
+            ]
+            .concat(),
+        ),
+        (
+            "a space before the colon",
+            of(&format!("Content-Length : {length}\n"), &png),
+        ),
+        (
+            "interim responses",
+            with_head(
+                "HTTP/1.1 100 Continue\n\nHTTP/1.1 103 Early Hints\nLink: </>\n\nHTTP/1.1 200 OK\n",
+                &png,
+            ),
+        ),
+        ("203", with_head("HTTP/1.1 203 Transformed\n", &png)),
+    ];
+    for (what, response) in cases {
+        let answer = answer_to(response);
+        assert_eq!(
+            answer.status,
+            200,
+            "{what}: {}",
+            String::from_utf8_lossy(&answer.body)
+        );
+        assert_eq!(answer.image().width(), 20, "{what}");
+    }
+}
+
+#[test]
+fn statuses_and_broken_bodies_give_honest_errors() {
+    let photo = photo();
+    let half = &photo[..photo.len() / 2];
+    let of = |status: &str, fields: &str, body: &[u8]| {
+        with_head(&format!("HTTP/1.1 {status}\n{fields}"), body)
+    };
+    let length = format!("Content-Length: {}\n", photo.len());
+    let empty = "Content-Length: 0\n";
+    let mut cut_chunks = chunked(&photo, 1000);
+    cut_chunks.truncate(cut_chunks.len() / 2);
+    let zipped = gzip(&photo);
+    let cases: Vec<(&str, u16, Vec<u8>)> = vec![
+        ("404", 404, of("404 Not Found", empty, b"")),
+        ("410", 404, of("410 Gone", empty, b"")),
+        ("an empty body", 415, of("200 OK", empty, b"")),
+        ("a page", 415, ok(b"<html>")),
+        ("a short body", 502, of("200 OK", &length, half)),
+        ("no body", 502, of("200 OK", &length, b"")),
+        (
+            "cut chunks",
+            502,
+            of("200 OK", "Transfer-Encoding: chunked\n", &cut_chunks),
+        ),
+        (
+            "broken chunks",
+            502,
+            of("200 OK", "Transfer-Encoding: chunked\n", b"zz\r\n"),
+        ),
+        (
+            "cut gzip",
+            502,
+            of(
+                "200 OK",
+                "Content-Encoding: gzip\n",
+                &zipped[..zipped.len() / 2],
+            ),
+        ),
+        (
+            "gzip that is none",
+            502,
+            of("200 OK", "Content-Encoding: gzip\n", &photo),
+        ),
+        (
+            "brotli",
+            502,
+            of("200 OK", "Content-Encoding: br\n", &photo),
+        ),
+        (
+            "gzip twice",
+            502,
+            of("200 OK", "Content-Encoding: gzip, gzip\n", &gzip(&zipped)),
+        ),
+        (
+            "two lengths",
+            502,
+            of("200 OK", "Content-Length: 1\nContent-Length: 2\n", b"abc"),
+        ),
+        ("204", 502, of("204 No Content", "", b"")),
+        ("205", 502, of("205 Reset Content", empty, b"")),
+        (
+            "206",
+            502,
+            of(
+                "206 Partial Content",
+                &format!("{length}Content-Range: bytes 0-1/2\n"),
+                &photo,
+            ),
+        ),
+        ("300", 502, of("300 Multiple Choices", empty, b"")),
+        ("304", 502, of("304 Not Modified", "", b"")),
+        (
+            "101",
+            502,
+            of(
+                "101 Switching Protocols",
+                "Upgrade: x\nConnection: upgrade\n",
+                b"",
+            ),
+        ),
+        ("a redirect to nowhere", 502, of("302 Found", empty, b"")),
+        ("400", 502, of("400 Bad Request", empty, b"")),
+        ("401", 502, of("401 Unauthorized", empty, b"")),
+        ("403", 502, of("403 Forbidden", empty, b"")),
+        ("429", 503, of("429 Too Many Requests", empty, b"")),
+        ("500", 502, of("500 Internal Server Error", empty, b"")),
+        (
+            "503",
+            503,
+            of(
+                "503 Service Unavailable",
+                &format!("Retry-After: 7\n{empty}"),
+                b"",
+            ),
+        ),
+        ("no HTTP", 502, b"SSH-2.0-OpenSSH_9.6\r\n".to_vec()),
+        ("HTTP/0.9", 502, photo.clone()),
+        ("nothing", 502, Vec::new()),
+        (
+            "half a head",
+            502,
+            b"HTTP/1.1 200 OK\r\nContent-Le".to_vec(),
+        ),
+    ];
+    for (what, status, response) in cases {
+        let answer = answer_to(response);
+        assert_eq!(
+            answer.status,
+            status,
+            "{what}: {}",
+            String::from_utf8_lossy(&answer.body)
+        );
+        if what == "503" {
+            assert_eq!(answer.header("retry-after"), Some("7"));
+        }
+    }
+}
+
+#[test]
+fn sizes_are_bounded_as_bytes_arrive() {
+    let photo = photo();
+    // A response that never ends: it is refused for what it says, or for what has come.
+    let cases: [(&str, Vec<u8>); 4] = [
+        (
+            "a length",
+            with_head("HTTP/1.1 200 OK\nContent-Length: 20001\n", b""),
+        ),
+        (
+            "chunks",
+            with_head(
+                "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n",
+                &chunked(&photo, 1000)[..30_000],
+            ),
+        ),
+        (
+            "the end by closing",
+            with_head("HTTP/1.1 200 OK\n", &photo[..30_000]),
+        ),
+        (
+            "gzip",
+            with_head(
+                "HTTP/1.1 200 OK\nContent-Encoding: gzip\n",
+                &gzip(&vec![0; 50 << 20]),
+            ),
+        ),
+    ];
+    for (what, response) in cases {
+        let origin = Origin::start(move |_| Reply::Stall(response.clone()));
+        let args = ["--source", &origin.url(), "--max-source-size", "20000"];
+        assert_eq!(get(&resizer(&args), "/resize/20/a").status, 413, "{what}");
+    }
+    let png = small();
+    assert!(png.len() < 20_000);
+    let origin = Origin::start(move |_| Reply::Keep(ok(&png)));
+    let args = ["--source", &origin.url(), "--max-source-size", "20000"];
+    assert_eq!(get(&resizer(&args), "/resize/20/a").status, 200);
+}
+
+#[test]
+fn a_source_that_stalls_is_a_gateway_timeout() {
+    let png = small();
+    let half = ok(&png)[..80].to_vec();
+    for response in [Vec::new(), half] {
+        let origin = Origin::start(move |_| Reply::Stall(response.clone()));
+        let args = ["--source", &origin.url(), "--source-timeout", "200ms"];
+        assert_eq!(get(&resizer(&args), "/resize/20/a").status, 504);
+    }
+}
+
+#[test]
+fn keys_are_escaped_below_the_base_and_its_query_is_kept() {
+    let png = small();
+    let origin = Origin::start(move |_| Reply::Keep(ok(&png)));
+    for base in ["/base", "/base/"] {
+        let source = format!("{}{base}?sig=a%2Fb", origin.url());
+        let resizer = resizer(&["--source", &source]);
+        for (target, asked) in [
+            ("cats/tom%20cat.png", "cats/tom%20cat.png"),
+            ("%D0%BA%D0%BE%D1%82.png", "%D0%BA%D0%BE%D1%82.png"),
+            ("a+b.png", "a+b.png"),
+            ("a%3Fb%23c.png", "a%3Fb%23c.png"),
+            ("100%25.png", "100%25.png"),
+            ("a%2520b.png", "a%2520b.png"),
+        ] {
+            assert_eq!(
+                get(&resizer, &format!("/size/{target}")).status,
+                200,
+                "{target}"
+            );
+            let last = origin.asked().pop().unwrap();
+            assert_eq!(last.target, format!("/base/{asked}?sig=a%2Fb"));
+        }
+        let before = origin.asked().len();
+        for target in [
+            "..%2fsecret",
+            "%2e%2e/secret",
+            "a/%2e%2e/%2e%2e/secret",
+            "..%5csecret",
+        ] {
+            assert_eq!(
+                get(&resizer, &format!("/size/{target}")).status,
+                404,
+                "{target}"
+            );
+        }
+        assert_eq!(origin.asked().len(), before);
+    }
+}
+
+/// The tag of a first response, and the status of the same request with it.
+fn again(origin: &Origin) -> (Option<String>, u16, Process) {
+    let resizer = resizer(&["--source", &origin.url()]);
+    let first = get(&resizer, "/resize/20/a");
+    assert_eq!(first.status, 200);
+    let etag = first.header("etag").map(str::to_owned);
+    let condition = format!("if-none-match: {}\r\n", etag.as_deref().unwrap_or("\"\""));
+    let again = send(
+        resizer.addresses().listen,
+        "GET",
+        "/resize/20/a",
+        &condition,
+    );
+    (etag, again.status, resizer)
+}
+
+#[test]
+fn conditional_requests_use_what_the_source_says_of_an_original() {
+    let png = small();
+    let of = |fields: &'static str| {
+        let png = png.clone();
+        move |asked: &Asked| {
+            let head = format!("HTTP/1.1 200 OK\n{fields}Content-Length: {}\n", png.len());
+            let body: &[u8] = if asked.method == "HEAD" { b"" } else { &png };
+            Reply::Keep(with_head(&head, body))
+        }
+    };
+    for fields in [
+        "ETag: \"1\"\n",
+        "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\n",
+    ] {
+        let origin = Origin::start(of(fields));
+        let (_, status, _resizer) = again(&origin);
+        assert_eq!(status, 304, "{fields}");
+        assert_eq!(origin.asked().pop().unwrap().method, "HEAD", "{fields}");
+    }
+    // No validator, and servers that have no HEAD: known once the original has come, and no image is made again.
+    let without_head = |status: &'static str| {
+        let get = of("ETag: \"1\"\n");
+        move |asked: &Asked| match asked.method.as_str() {
+            "HEAD" => Reply::Close(with_head(
+                &format!("HTTP/1.1 {status}\nContent-Length: 0\n"),
+                b"",
+            )),
+            _ => get(asked),
+        }
+    };
+    for origin in [
+        Origin::start(of("")),
+        Origin::start(without_head("405 Method Not Allowed")),
+        Origin::start(without_head("501 Not Implemented")),
+        Origin::start(without_head("403 Forbidden")),
+    ] {
+        let (etag, status, resizer) = again(&origin);
+        assert!(etag.is_some());
+        assert_eq!(status, 304);
+        assert_eq!(common::metric(&resizer, "tandem_resizer_decodes_total"), 1);
+    }
+}
+
+#[test]
+fn an_original_that_changes_without_a_validator_has_another_tag() {
+    let origin = Origin::start(|asked| {
+        let color = image::Rgb([asked.number as u8, 0, 0]);
+        let image = image::RgbImage::from_pixel(40, 30, color);
+        let mut png = Cursor::new(Vec::new());
+        image.write_to(&mut png, ImageFormat::Png).unwrap();
+        Reply::Close(with_head("HTTP/1.1 200 OK\n", &png.into_inner()))
+    });
+    let (_, status, _resizer) = again(&origin);
+    assert_eq!(status, 200);
+}
+
+#[test]
+fn a_connection_that_closes_under_a_request_is_replaced_once() {
+    let png = small();
+    // Every second request finds its connection closed.
+    let origin = Origin::start(move |asked| match asked.number % 2 {
+        0 => Reply::Keep(ok(&png)),
+        _ => Reply::Close(Vec::new()),
+    });
+    let resizer = resizer(&["--source", &origin.url()]);
+    for name in ["a", "b"] {
+        assert_eq!(get(&resizer, &format!("/resize/20/{name}")).status, 200);
+    }
+    assert_eq!(origin.asked().len(), 3);
+    let closing = Origin::start(|_| Reply::Close(Vec::new()));
+    let resizer = common::resizer(&["--source", &closing.url()]);
+    assert_eq!(get(&resizer, "/resize/20/a").status, 502);
+    assert_eq!(closing.asked().len(), 2);
+}
+
+fn redirect(to: &str) -> Reply {
+    let head = format!("HTTP/1.1 302 Found\nLocation: {to}\nContent-Length: 0\n");
+    Reply::Keep(with_head(&head, b""))
+}
+
+#[test]
+fn redirects_stay_on_their_origin_and_are_bounded() {
+    let png = small();
+    let origin = Origin::start(move |asked| match asked.target.as_str() {
+        "/moved" => redirect("/here#part"),
+        "/here" => redirect("sub/there?x=1"),
+        "/sub/there?x=1" => Reply::Keep(ok(&png)),
+        "/circle" => redirect("/circle2"),
+        "/circle2" => redirect("/circle"),
+        "/file" => redirect("file:///etc/passwd"),
+        "/no-url" => redirect("http://["),
+        target if target.starts_with("/far/") => {
+            let left: u32 = target["/far/".len()..].parse().unwrap();
+            if left == 0 {
+                return Reply::Keep(ok(&png));
+            }
+            redirect(&format!("/far/{}", left - 1))
+        }
+        _ => Reply::Keep(with_head(
+            "HTTP/1.1 404 Not Found\nContent-Length: 0\n",
+            b"",
+        )),
+    });
+    let resizer = resizer(&["--source", &origin.url()]);
+    for (name, status) in [
+        ("moved", 200),
+        ("circle", 502),
+        ("file", 502),
+        ("no-url", 502),
+        ("far/5", 200),
+        ("far/6", 502),
+        ("gone", 404),
+    ] {
+        assert_eq!(
+            get(&resizer, &format!("/resize/20/{name}")).status,
+            status,
+            "{name}"
+        );
+    }
+}
+
+/// An address of this machine that is not the loopback one, where it has any. Nothing is sent.
+fn own_address() -> Option<String> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    Some(socket.local_addr().ok()?.ip().to_string()).filter(|ip| !ip.starts_with("127."))
+}
+
+#[test]
+fn redirects_to_other_origins_are_followed_only_where_listed_and_not_to_this_machine() {
+    let png = small();
+    let inner = Origin::start({
+        let png = png.clone();
+        move |_| Reply::Keep(ok(&png))
+    });
+    let port = inner.address.port();
+    let elsewhere = inner.url();
+    let by_name = format!("http://localhost:{port}");
+    let mapped = format!("http://[::ffff:127.0.0.1]:{port}");
+    let targets = [elsewhere.clone(), by_name.clone(), mapped.clone()];
+    let origin = Origin::start({
+        let targets = targets.clone();
+        move |asked| {
+            let number: usize = asked.target[1..].parse().unwrap();
+            redirect(&format!(
+                "{}/x",
+                targets[number].replace("//", "//me:secret@")
+            ))
+        }
+    });
+    let plain = resizer(&["--source", &origin.url()]);
+    let listed = resizer(&[
+        "--source",
+        &origin.url(),
+        "--source-redirect-to",
+        &targets.join(","),
+    ]);
+    for number in 0..targets.len() {
+        for resizer in [&plain, &listed] {
+            assert_eq!(
+                get(resizer, &format!("/resize/20/{number}")).status,
+                502,
+                "{number}"
+            );
+        }
+    }
+    assert!(inner.asked().is_empty());
+
+    let Some(address) = own_address() else {
+        println!("skipped: this machine has no address besides loopback");
+        return;
+    };
+    let other = Origin::at(&format!("{address}:0"), move |_| Reply::Keep(ok(&png)));
+    let url = other.url();
+    let origin = Origin::start({
+        let url = url.clone();
+        move |_| redirect(&format!("{}/x", url.replace("//", "//me:secret@")))
+    });
+    let env = [("RESIZER_SOURCE_AUTHORIZATION", "Bearer hidden")];
+    let args = ["--source", &origin.url(), "--source-redirect-to", &url];
+    let resizer = resizer_with(&args, &env);
+    assert_eq!(get(&resizer, "/resize/20/a").status, 200);
+    assert_eq!(
+        origin.asked()[0].header("authorization"),
+        Some("Bearer hidden")
+    );
+    assert_eq!(other.asked()[0].header("authorization"), None);
+}
+
+#[test]
+fn credentials_come_from_the_environment_or_a_file_and_are_shown_nowhere() {
+    let origin = Origin::start(|_| Reply::Close(with_head("HTTP/1.1 403 Forbidden\n", b"")));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("authorization");
+    std::fs::write(&file, "Basic bWU6aGlkZGVu\n").unwrap();
+    let file = file.display().to_string();
+    let source = format!("{}/?sig=hidden", origin.url());
+    let args = ["--source", &source, "--source-authorization-file", &file];
+    let logged = Logged::resizer(&args);
+    assert_eq!(get(&logged.process, "/resize/20/a").status, 502);
+    for line in logged.stop() {
+        assert!(
+            !line.contains("bWU6aGlkZGVu") && !line.contains("hidden"),
+            "{line}"
+        );
+    }
+    let asked = origin.asked();
+    assert_eq!(asked[0].header("authorization"), Some("Basic bWU6aGlkZGVu"));
+
+    let refused = |args: &[&str], env: &[(&str, &str)], why: &str| {
+        let (code, out, error) = common::run(Role::Resizer, args, env);
+        assert_ne!(code, 0);
+        assert!(error.contains(why), "{error}");
+        assert!(!(out + &error).contains("hidden"));
+    };
+    let variable = "RESIZER_SOURCE_AUTHORIZATION";
+    refused(
+        &["--source", "http://me:hidden@host/"],
+        &[],
+        "--source-authorization-file",
+    );
+    refused(
+        &[],
+        &[("RESIZER_SOURCE", "https://hidden@host/")],
+        "--source-authorization-file",
+    );
+    refused(
+        &["--source", "http://host/"],
+        &[(variable, "hidden")],
+        "Bearer TOKEN",
+    );
+    refused(
+        &["--source", "http://host/"],
+        &[(variable, "Bearer hidden\n\u{1}x")],
+        "Bearer TOKEN",
+    );
+    refused(
+        &["--source", "s3://bucket"],
+        &[(variable, "Bearer hidden")],
+        "for http://",
+    );
+    refused(
+        &[
+            "--source",
+            "http://host/",
+            "--source-redirect-to",
+            "http://me:hidden@host",
+        ],
+        &[],
+        "--source-redirect-to",
+    );
+    refused(
+        &["--source", "http://host/", "--source-redirect-to", "cdn"],
+        &[],
+        "such as https://",
+    );
+    refused(
+        &[
+            "--source",
+            "http://host/",
+            "--source-authorization-file",
+            "/no/such/file",
+        ],
+        &[],
+        "/no/such/file",
+    );
+}
