@@ -14,8 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
-/// How long the connections of one client may wait for a head before they count against its bound: those of a burst have
-/// only just come.
+/// How long connections are left alone where no place is needed at once: those of a burst have only just come.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Under pressure, time-outs are this part of what they are otherwise, but not below [`LEAST_TIMEOUT`].
@@ -246,14 +245,12 @@ impl Connections {
         }
     }
 
-    /// Makes room for a descriptor, if any connection gives way.
+    /// Makes room for a descriptor, if any connection gives way. One that has only just come does not: without a free
+    /// descriptor accepting fails also when no connection waits.
     pub(crate) fn make_room(&self) {
         let table = self.lock();
-        self.evict(
-            table.open.values().map(|(connection, _)| connection),
-            1,
-            Duration::ZERO,
-        );
+        let all = table.open.values().map(|(connection, _)| connection);
+        self.evict(all, 1, GRACE);
     }
 
     /// Takes a new connection in.
@@ -299,8 +296,8 @@ impl Connections {
         table.open.len() >= self.bounds.connections.saturating_mul(3) / 4
     }
 
-    /// Closes up to `most` of some connections, those that give way first, and gives how many. Heads have to have been
-    /// awaited for `waited` at least.
+    /// Closes up to `most` of some connections, those that give way first, and gives how many. They have to have waited
+    /// for `waited` at least.
     fn evict<'a>(
         &self,
         connections: impl Iterator<Item = &'a Arc<Connection>>,
@@ -311,11 +308,7 @@ impl Connections {
             .filter_map(|connection| {
                 let (stage, age) = (connection.stage(), connection.age());
                 let order = stage.gives_way()?;
-                (stage == Stage::Idle || age >= waited).then_some((
-                    order,
-                    std::cmp::Reverse(age),
-                    connection,
-                ))
+                (age >= waited).then_some((order, std::cmp::Reverse(age), connection))
             })
             .collect();
         if candidates.len() > most && most > 0 {
