@@ -7,7 +7,7 @@ use crate::metrics::Metrics;
 use crate::rate_limit::{self, RateLimit};
 use crate::refusals::Refusals;
 use crate::respond::{self, Body, ClientLifetime};
-use crate::upstream::Upstream;
+use crate::upstream::{Asking, Upstream};
 use http::header::{ACCEPT, HeaderName, RETRY_AFTER};
 use http::{HeaderValue, Request, Response, Uri};
 use http_cache::{Cache, CacheRequest, CacheStatus, Conditions, Key, Served, ServedBody};
@@ -20,6 +20,7 @@ use service::request_id::X_REQUEST_ID;
 use service::shown::Shown;
 use service::throttle::{Outages, SAY_AGAIN, Throttle};
 use service::{Problem, RequestId, framing};
+use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -46,6 +47,8 @@ pub(crate) struct Edge {
     refusals: Refusals,
     stale: Throttle,
     outages: Outages,
+    /// With a key of this process, so that a resizer cannot tell addresses from the hashes.
+    client_hashes: RandomState,
 }
 
 impl Edge {
@@ -70,6 +73,7 @@ impl Edge {
             refusals: Refusals::default(),
             stale: Throttle::new(SAY_AGAIN),
             outages: Outages::default(),
+            client_hashes: RandomState::new(),
         })
     }
 
@@ -248,12 +252,17 @@ async fn find(
         AcceptClass::reduce(headers.iter().map(HeaderValue::as_bytes))
     });
 
-    let (upstream, path, id) = (edge.upstream(), canonical.path().to_owned(), id.clone());
+    let asking = Asking {
+        accept,
+        client: edge.client_hashes.hash_one(rate_limit::network(client)),
+        id: id.clone(),
+    };
+    let (upstream, path) = (edge.upstream(), canonical.path().to_owned());
     let fetch = move |conditions: Conditions| {
-        let (upstream, path, id) = (upstream.clone(), path.clone(), id.clone());
+        let (upstream, path, asking) = (upstream.clone(), path.clone(), asking.clone());
         async move {
             upstream
-                .fetch(&path, accept, conditions.if_none_match, &id)
+                .fetch(&path, &asking, conditions.if_none_match)
                 .await
         }
     };

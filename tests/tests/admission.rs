@@ -3,7 +3,8 @@
 
 mod common;
 
-use common::{metric, resizer, resizer_with, samples};
+use common::origin::{Origin, Reply};
+use common::{Logged, metric, resizer, resizer_with, samples, send, sign};
 use stack::Process;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -134,5 +135,55 @@ fn wait_for_at_least(resizer: &Process, name: &str, least: u64) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while metric(resizer, &format!("tandem_resizer_{name}")) < least {
         assert!(Instant::now() < deadline, "{name} does not reach {least}");
+    }
+}
+
+#[test]
+fn the_edge_names_clients_by_hashes_that_they_cannot_choose() {
+    let resizer = Origin::start(|_| {
+        Reply::Keep(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec())
+    });
+    let url = resizer.url();
+    let args = [
+        "--resizer",
+        &url,
+        "--real-ip-from",
+        "127.0.0.1/32",
+        "--upstream-timeout",
+        "7s",
+    ];
+    let edge = Logged::edge(&args, &[]);
+    let address = edge.process.addresses().listen;
+    for (number, client) in [
+        "192.0.2.1",
+        "192.0.2.1",
+        "192.0.2.2",
+        "2001:db8::1",
+        "2001:db8::2",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let headers = format!(
+            "x-forwarded-for: {client}\r\nx-tandem-client: 7\r\nx-tandem-deadline-ms: 1\r\n"
+        );
+        let target = sign(&format!("/resize/{}/a.jpg", 100 + number), None);
+        assert_eq!(send(address, "GET", &target, &headers).status, 404);
+    }
+    let asked = resizer.asked();
+    let clients: Vec<_> = asked
+        .iter()
+        .map(|asked| asked.header("x-tandem-client").unwrap())
+        .collect();
+    assert!(
+        clients.iter().all(|client| client.len() == 16),
+        "{clients:?}"
+    );
+    assert_eq!(clients[0], clients[1]);
+    assert_ne!(clients[0], clients[2]);
+    assert_eq!(clients[3], clients[4], "one /64");
+    assert_ne!(clients[2], clients[3]);
+    for asked in &asked {
+        assert_eq!(asked.header("x-tandem-deadline-ms"), Some("7000"));
     }
 }

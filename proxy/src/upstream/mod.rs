@@ -35,6 +35,23 @@ const IDLE_CONNECTIONS: usize = 64;
 /// What the client accepts, in one word, where the URL leaves the format open.
 const X_TANDEM_ACCEPT: HeaderName = HeaderName::from_static("x-tandem-accept");
 
+/// Whose request it is, as a hash, so that a resizer can be fair between clients.
+const X_TANDEM_CLIENT: HeaderName = HeaderName::from_static("x-tandem-client");
+
+/// How long the response is waited for, in milliseconds.
+const X_TANDEM_DEADLINE_MS: HeaderName = HeaderName::from_static("x-tandem-deadline-ms");
+
+/// What goes along with a path.
+#[derive(Clone, Debug)]
+pub struct Asking {
+    /// The class of the client's `Accept` where the format is negotiated.
+    pub accept: Option<AcceptClass>,
+    /// A hash of the client's address.
+    pub client: u64,
+    /// The id of the request that is the first to ask.
+    pub id: RequestId,
+}
+
 /// Where the resizers are and how long they may take.
 #[derive(Clone, Debug)]
 pub struct UpstreamConfig {
@@ -117,8 +134,7 @@ impl Upstream {
         self.balancer.keep_resolving().await;
     }
 
-    /// GETs a canonical path. Nothing of the client's request goes along but the id for the log, and
-    /// the class of its `Accept` where the format is negotiated.
+    /// GETs a canonical path. Nothing of the client's request goes along but [`Asking`].
     ///
     /// A resizer that cannot be reached, breaks off before it answers, or is full, is passed over for the next one
     /// (nginx: `proxy_next_upstream error http_503`). One that is too slow is not: the next would be as slow.
@@ -128,10 +144,10 @@ impl Upstream {
     pub async fn fetch(
         &self,
         path: &str,
-        accept: Option<AcceptClass>,
+        asking: &Asking,
         etag: Option<HeaderValue>,
-        id: &RequestId,
     ) -> Result<UpstreamResponse, FetchError> {
+        let id = &asking.id;
         self.balancer.ensure_resolved().await;
         let mut tried = Vec::new();
         let mut last = FetchError::Unreachable("no resizer has an address".into());
@@ -140,7 +156,7 @@ impl Upstream {
                 break;
             };
             tried.push(lease.address());
-            match self.ask(&lease, path, accept, etag.clone(), id).await {
+            match self.ask(&lease, path, asking, etag.clone()).await {
                 Ok(response)
                     if response.status() == StatusCode::SERVICE_UNAVAILABLE
                         && tried.len() < ATTEMPTS.min(self.balancer.len()) =>
@@ -166,9 +182,8 @@ impl Upstream {
         &self,
         lease: &Lease,
         path: &str,
-        accept: Option<AcceptClass>,
+        asking: &Asking,
         etag: Option<HeaderValue>,
-        id: &RequestId,
     ) -> Result<Response<Incoming>, Asked> {
         let invalid = |error: &dyn std::fmt::Display| {
             Asked::Failed(FetchError::Invalid(error.to_string().into()))
@@ -182,8 +197,13 @@ impl Upstream {
         *request.version_mut() = Version::HTTP_11;
         let headers = request.headers_mut();
         headers.insert(HOST, lease.host().clone());
-        headers.insert(X_REQUEST_ID, id.header());
-        if let Some(class) = accept {
+        headers.insert(X_REQUEST_ID, asking.id.header());
+        if let Ok(client) = HeaderValue::try_from(format!("{:016x}", asking.client)) {
+            headers.insert(X_TANDEM_CLIENT, client);
+        }
+        let left = u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX);
+        headers.insert(X_TANDEM_DEADLINE_MS, HeaderValue::from(left));
+        if let Some(class) = asking.accept {
             headers.insert(X_TANDEM_ACCEPT, HeaderValue::from_static(class.word()));
         }
         if let Some(etag) = etag {
