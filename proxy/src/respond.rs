@@ -176,6 +176,10 @@ fn max_age_value(max_age: Duration) -> HeaderValue {
 fn body(body: ServedBody) -> (Option<u64>, Body) {
     match body {
         ServedBody::Whole(bytes) => (Some(bytes.len() as u64), Either::Left(Full::new(bytes))),
+        ServedBody::File(file) => {
+            let length = file.length();
+            (Some(length), Either::Right(StreamBody::new(file.frames())))
+        }
         ServedBody::Streaming { frames, length } => {
             (length, Either::Right(StreamBody::new(frames)))
         }

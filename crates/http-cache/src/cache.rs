@@ -1,6 +1,7 @@
 //! The way of a request through the cache: look up, serve, wait, fetch. What becomes of a fetched response is
 //! `reception`'s.
 
+use crate::body::Body;
 use crate::budget::{Budget, Share};
 use crate::config::{CacheConfig, CacheCounters};
 use crate::disk::{Disk, Found};
@@ -59,7 +60,7 @@ impl fmt::Debug for Cache {
 
 pub(crate) struct Inner {
     pub(crate) config: CacheConfig,
-    pub(crate) memory: Memory,
+    pub(crate) memory: Arc<Memory>,
     pub(crate) disk: Option<Disk>,
     pub(crate) purges: Arc<Purges>,
     pub(crate) flights: Mutex<HashMap<Key, Aloft>>,
@@ -95,14 +96,17 @@ impl Cache {
     pub fn open(config: CacheConfig) -> std::io::Result<Self> {
         let purges = Arc::new(Purges::new(config.tag_of));
         let fetches = Arc::new(Semaphore::new(config.max_flights));
-        let budget = Arc::new(Budget::new(config.max_flight_bytes));
+        let memory = Arc::new(Memory::new(config.memory));
+        let queue = config.disk.as_ref().map_or(0, |disk| disk.queue);
+        let limit = config.max_flight_bytes.saturating_add(queue);
+        let budget = Arc::new(Budget::new(limit, memory.clone()));
         let disk = config
             .disk
             .clone()
-            .map(|disk| Disk::open(disk, purges.clone(), config.clock.clone()))
+            .map(|disk| Disk::open(disk, budget.clone(), purges.clone(), config.clock.clone()))
             .transpose()?;
         Ok(Self(Arc::new(Inner {
-            memory: Memory::new(config.memory),
+            memory,
             config,
             disk,
             purges,
@@ -203,17 +207,23 @@ impl Cache {
                 if let Some(served) = self.instead_of_status(status, stored) {
                     return Ok(served);
                 }
-                let frames = match &head.unkept {
-                    Some(unkept) => unkept.take(),
-                    None => Some(passenger.body()),
-                };
                 let taken = || FetchError::Unreachable("the body went to another client".into());
+                let body = match (head.file, &head.unkept) {
+                    (Some(file), _) => ServedBody::File(file),
+                    (None, unkept) => {
+                        let frames = match unkept {
+                            Some(unkept) => unkept.take().ok_or_else(taken)?,
+                            None => passenger.body(),
+                        };
+                        ServedBody::Streaming {
+                            frames,
+                            length: head.content_length,
+                        }
+                    }
+                };
                 Ok(Served {
                     head: head.head,
-                    body: ServedBody::Streaming {
-                        frames: frames.ok_or_else(taken)?,
-                        length: head.content_length,
-                    },
+                    body,
                     status: match stored {
                         _ if head.revalidated => CacheStatus::Revalidated,
                         Some(_) => CacheStatus::Expired,
@@ -310,7 +320,8 @@ impl Cache {
         self.0.lock_flights().len()
     }
 
-    /// Bytes of bodies that fetches under way hold.
+    /// Bytes of bodies in memory beside the memory tier's: those that are fetched, wait for the disk, or are held by
+    /// responses under way.
     pub fn flight_bytes(&self) -> u64 {
         self.0.budget.held()
     }
@@ -368,7 +379,7 @@ impl Cache {
             let (old, new) = (stored.get(&name), headers.get(&name));
             new.is_some() && old != new
         };
-        let other_length = length.is_some_and(|length| length != entry.body.len() as u64);
+        let other_length = length.is_some_and(|length| length != entry.body.len());
         if differs(ETAG) || differs(LAST_MODIFIED) || other_length {
             let mut freshness = entry.head.freshness;
             freshness.expire(times.received);
@@ -508,6 +519,13 @@ impl Inner {
             Some(at) => stored.expired(at),
             None => stored,
         };
+        if let Stored::Response(Entry {
+            body: Body::File(_),
+            ..
+        }) = &stored
+        {
+            return Some(stored);
+        }
         // A flight may have landed meanwhile, and what it brought is newer.
         Some(self.memory.insert_if_vacant(key, stored))
     }

@@ -1,12 +1,14 @@
 //! A stored response, and its form on disk: one block with the head, then the body.
 
+use crate::body::{Body, FileBody};
 use crate::freshness::Freshness;
 use crate::key::Key;
 use crate::vary::{Selecting, Variants};
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes};
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
+use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,6 +16,9 @@ use thiserror::Error;
 
 /// First bytes of a stored entry; the number goes up when the form changes, so that old files are misses.
 const MAGIC: &[u8; 8] = b"tandem\x00\x02";
+
+/// Bytes before the head: those and its length.
+pub(crate) const PREFIX: usize = MAGIC.len() + 4;
 
 /// How often a hit in memory is told to the disk tier, in seconds: the order there is that exact.
 const TOUCH_INTERVAL: u32 = 60;
@@ -77,7 +82,7 @@ pub struct Entry {
     /// Status, headers, times.
     pub head: Arc<Head>,
     /// All of the body.
-    pub body: Bytes,
+    pub body: Body,
 }
 
 /// What lies under a key.
@@ -156,18 +161,19 @@ impl Stored {
                     let headers: usize = headers
                         .map(|(name, value)| name.as_str().len() + value.len())
                         .sum();
-                    (entry.body.len() + headers) as u64
+                    (entry.body.in_memory() + headers) as u64
                 }
                 Self::Variants(variants) => variants.weight() as u64,
             }
     }
 
-    /// The form on disk.
+    /// The form on disk. Reads a body that is in a file, which blocks.
     ///
     /// # Errors
-    /// Never for heads that came from HTTP messages; the serializer's error otherwise.
-    pub fn encode(&self, key: &Key) -> Result<Bytes, postcard::Error> {
+    /// When that cannot be read. Never of the serializer for heads that came from HTTP messages.
+    pub fn encode(&self, key: &Key) -> io::Result<Bytes> {
         let key = key.as_str();
+        let nothing = Body::Memory(Bytes::new());
         let (form, body) = match self {
             Self::Response(entry) => {
                 let headers = entry.head.headers.iter();
@@ -180,27 +186,45 @@ impl Stored {
                     freshness: entry.head.freshness,
                     selecting: entry.head.selecting.clone(),
                 };
-                (form, entry.body.clone())
+                (form, &entry.body)
             }
             Self::Variants(variants) => {
                 let variants = Variants::clone(variants);
-                (Form::Variants { key, variants }, Bytes::new())
+                (Form::Variants { key, variants }, &nothing)
             }
         };
-        let head = postcard::to_stdvec(&form)?;
-        let mut bytes = BytesMut::with_capacity(MAGIC.len() + 4 + head.len() + body.len());
+        let head = postcard::to_stdvec(&form).map_err(io::Error::other)?;
+        let mut bytes = Vec::with_capacity(PREFIX + head.len() + body.len() as usize);
         bytes.put_slice(MAGIC);
         bytes.put_u32(head.len() as u32);
         bytes.put_slice(&head);
-        bytes.put_slice(&body);
-        Ok(bytes.freeze())
+        body.append_to(&mut bytes)?;
+        Ok(bytes.into())
+    }
+
+    /// How many of its first bytes the head of an entry takes, given [`PREFIX`] bytes or more; `None` for what is no entry.
+    pub(crate) fn head_length(bytes: &[u8]) -> Option<usize> {
+        let mut rest = bytes.strip_prefix(MAGIC)?;
+        if rest.len() < 4 {
+            return None;
+        }
+        PREFIX.checked_add(rest.get_u32() as usize)
     }
 
     /// Reads what [`Stored::encode`] wrote for `key`. Headers and body share the memory of `bytes`.
     ///
     /// # Errors
     /// When the bytes are something else.
-    pub fn decode(key: &Key, mut bytes: Bytes) -> Result<Self, DecodeError> {
+    pub fn decode(key: &Key, bytes: Bytes) -> Result<Self, DecodeError> {
+        Self::decode_with(key, bytes, None)
+    }
+
+    /// The same of an entry whose body is in a file, given its head.
+    pub(crate) fn decode_with(
+        key: &Key,
+        mut bytes: Bytes,
+        file: Option<FileBody>,
+    ) -> Result<Self, DecodeError> {
         if bytes.len() < MAGIC.len() + 4 || !bytes.starts_with(MAGIC) {
             return Err(DecodeError::Form);
         }
@@ -235,7 +259,7 @@ impl Stored {
                 let head = Head::new(status, map, freshness, selecting);
                 Ok(Self::Response(Entry {
                     head: Arc::new(head),
-                    body: bytes,
+                    body: file.map_or(Body::Memory(bytes), Body::File),
                 }))
             }
         }
@@ -258,7 +282,7 @@ pub(crate) mod tests {
         let head = Head::new(StatusCode::OK, headers, freshness, Selecting::default());
         Stored::Response(Entry {
             head: Arc::new(head),
-            body: Bytes::from_static(body.as_bytes()),
+            body: Body::Memory(Bytes::from_static(body.as_bytes())),
         })
     }
 
@@ -269,7 +293,12 @@ pub(crate) mod tests {
         let (Stored::Response(read), Stored::Response(stored)) = (read, entry("body")) else {
             panic!("no responses")
         };
-        assert_eq!(read.body, stored.body);
+        let bytes = |body: &Body| {
+            let mut bytes = Vec::new();
+            body.append_to(&mut bytes).unwrap();
+            bytes
+        };
+        assert_eq!(bytes(&read.body), bytes(&stored.body));
         assert_eq!(read.head.headers, stored.head.headers);
         assert_eq!(read.head.selecting, stored.head.selecting);
     }

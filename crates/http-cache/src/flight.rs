@@ -7,6 +7,7 @@
 //! of the slowest, from a window that moves on. When it has, nobody comes on board any more. Who hardly reads is left
 //! behind.
 
+use crate::body::FileBody;
 use crate::cache::UpstreamBody;
 use crate::entry::Head;
 use bytes::Bytes;
@@ -71,6 +72,8 @@ pub(crate) struct FlightHead {
     pub(crate) revalidated: bool,
     /// The upstream's status.
     pub(crate) upstream_status: StatusCode,
+    /// The body, where it is in a file.
+    pub(crate) file: Option<FileBody>,
     /// The body, where it is not kept: for the first who takes it.
     pub(crate) unkept: Option<Unkept>,
 }
@@ -253,6 +256,18 @@ impl Flight {
         self.change(|state| {
             state.bytes += chunk.len() as u64;
             state.chunks.push_back(chunk);
+        });
+    }
+
+    /// Puts the whole of a body that has come in the place of its pieces, which are parts of larger buffers.
+    pub(crate) fn hold(&self, whole: &Bytes) {
+        self.change(|state| {
+            let mut at = 0;
+            for chunk in &mut state.chunks {
+                let end = at + chunk.len();
+                *chunk = whole.slice(at..end);
+                at = end;
+            }
         });
     }
 

@@ -30,6 +30,7 @@
 //! | [`status`] | `Cache-Status` (RFC 9211) and nginx's words |
 #![forbid(unsafe_code)]
 
+pub mod body;
 mod budget;
 pub mod cache;
 pub mod cache_valid;

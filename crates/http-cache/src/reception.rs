@@ -1,6 +1,7 @@
 //! What becomes of a fetched response: its head is told, its body is passed on, the whole is stored.
 
-use crate::budget::Share;
+use crate::body::Body;
+use crate::budget::{Share, counted};
 use crate::cache::{Inner, UpstreamBody, UpstreamResponse, is_failure};
 use crate::date::date_of;
 use crate::directives::{Directives, Scope};
@@ -12,7 +13,7 @@ use crate::key::Key;
 use crate::policy::{RequestRules, Times};
 use crate::request::{CacheRequest, Selected, part_key};
 use crate::vary::{Selecting, Variant, Variants};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{DATE, ETAG, HeaderName, HeaderValue, SET_COOKIE, TRAILER};
 use http::response::Parts;
 use http::{HeaderMap, StatusCode};
@@ -141,9 +142,17 @@ impl Reception {
             }
             _ => {}
         }
-        self.flight.push(entry.body.clone());
+        let content_length = Some(entry.body.len());
+        let file = match entry.body {
+            Body::Memory(bytes) => {
+                self.flight.push(bytes);
+                None
+            }
+            Body::File(file) => Some(file),
+        };
         self.flight.set_head(Ok(FlightHead {
-            content_length: Some(entry.body.len() as u64),
+            content_length,
+            file,
             head: entry.head,
             shareable,
             revalidated: true,
@@ -197,6 +206,7 @@ impl Reception {
         let told = |shareable, unkept| FlightHead {
             head: head.clone(),
             content_length: length,
+            file: None,
             shareable,
             revalidated: false,
             upstream_status: status,
@@ -224,6 +234,7 @@ impl Reception {
         }
         // Stored before the end is told: who saw the end of the body finds it in the cache.
         if let (Some(storable), Some(body)) = (storable, received.whole) {
+            let body = Body::Memory(body);
             self.store(&Entry { head, body }, &storable.without);
         }
         self.flight.end(Ok(received.trailers));
@@ -268,11 +279,14 @@ impl Reception {
         // Copied even where it came in one piece: a piece is a part of the connection's read buffer, and would keep all of
         // that in memory.
         received.whole = chunks.map(|chunks| {
-            let mut whole = BytesMut::with_capacity(received.length as usize);
-            for chunk in &chunks {
-                whole.extend_from_slice(chunk);
+            let mut whole = Vec::with_capacity(received.length as usize);
+            for chunk in chunks {
+                whole.extend_from_slice(&chunk);
             }
-            whole.freeze()
+            // What slow readers hold of it counts until they have it.
+            let whole = counted(whole, share);
+            self.flight.hold(&whole);
+            whole
         });
         Some(received)
     }
@@ -354,7 +368,13 @@ impl Reception {
         if let Some(disk) = &self.inner.disk {
             disk.store(key.clone(), stored.clone(), self.selected.born);
         }
-        self.inner.memory.insert(key, stored);
+        match &stored {
+            Stored::Response(Entry {
+                body: Body::File(_),
+                ..
+            }) => self.inner.memory.remove(&key),
+            _ => self.inner.memory.insert(key, stored),
+        }
     }
 }
 

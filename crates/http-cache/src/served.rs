@@ -1,5 +1,6 @@
 //! What the cache answers.
 
+use crate::body::{Body, FileBody};
 use crate::entry::{Entry, Head};
 use crate::flight::{FetchError, Frames};
 use crate::range::Part;
@@ -34,6 +35,8 @@ pub struct Served {
 pub enum ServedBody {
     /// All of it is there.
     Whole(Bytes),
+    /// All of it is there, in a file.
+    File(FileBody),
     /// It still arrives.
     Streaming {
         /// The frames from the first on.
@@ -43,10 +46,20 @@ pub enum ServedBody {
     },
 }
 
+impl From<Body> for ServedBody {
+    fn from(body: Body) -> Self {
+        match body {
+            Body::Memory(bytes) => Self::Whole(bytes),
+            Body::File(file) => Self::File(file),
+        }
+    }
+}
+
 impl fmt::Debug for ServedBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Whole(body) => write!(f, "Whole({} bytes)", body.len()),
+            Self::File(body) => write!(f, "File({} bytes)", body.length()),
             Self::Streaming { length, .. } => write!(f, "Streaming({length:?})"),
         }
     }
@@ -57,6 +70,7 @@ impl ServedBody {
     pub fn length(&self) -> Option<u64> {
         match self {
             Self::Whole(bytes) => Some(bytes.len() as u64),
+            Self::File(body) => Some(body.length()),
             Self::Streaming { length, .. } => *length,
         }
     }
@@ -71,6 +85,7 @@ impl ServedBody {
                 let end = (bytes.len() as u64).min(part.last + 1);
                 Self::Whole(bytes.slice(part.first.min(end) as usize..end as usize))
             }
+            Self::File(body) => Self::File(body.part(part.first, length)),
             Self::Streaming { frames, .. } => Self::Streaming {
                 frames: cut(frames, part.first, length),
                 length: Some(length),
@@ -82,6 +97,7 @@ impl ServedBody {
     pub async fn whole(self) -> Option<Bytes> {
         let mut frames = match self {
             Self::Whole(bytes) => return Some(bytes),
+            Self::File(body) => body.frames(),
             Self::Streaming { frames, .. } => frames,
         };
         let mut whole = BytesMut::new();
@@ -120,10 +136,9 @@ fn cut(frames: Frames, skip: u64, left: u64) -> Frames {
 
 impl Served {
     pub(crate) fn stored(entry: Entry, status: CacheStatus, now: SystemTime) -> Self {
-        let body = ServedBody::Whole(entry.body);
         Self {
             head: entry.head,
-            body,
+            body: entry.body.into(),
             status,
             upstream_status: None,
             failure: None,

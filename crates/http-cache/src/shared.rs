@@ -4,13 +4,14 @@
 //! invalidating what they changed. What the upstream says is handed on untouched but for `Age` and `Cache-Status`. The
 //! strict pipeline of an image server does not use this; it shows and tests the engine alone.
 
+use crate::body::Body;
 use crate::cache::{Cache, UpstreamResponse, final_response};
 use crate::conditional;
 use crate::flight::{FetchError, Frames, frames};
 use crate::headers::{content_length, date, strip_connection_headers};
 use crate::key::Key;
 use crate::policy::{RequestRules, Reuse, Times};
-use crate::range::{self, Answer, Part};
+use crate::range::{self, Answer};
 use crate::request::{CacheRequest, Conditions};
 use crate::served::{Served, ServedBody};
 use crate::status::CacheStatus;
@@ -80,7 +81,7 @@ impl<O: Origin> SharedCache<O> {
     /// Answers a request.
     pub async fn respond(&self, mut request: Request<RequestBody>) -> Response<AnswerBody> {
         if !settle_host(&mut request) {
-            let refusal = Bytes::from_static(b"one Host is wanted\n");
+            let refusal = Body::Memory(Bytes::from_static(b"one Host is wanted\n"));
             return whole(StatusCode::BAD_REQUEST, HeaderMap::new(), refusal);
         }
         let answered = if answerable(&request) {
@@ -138,9 +139,11 @@ impl<O: Origin> SharedCache<O> {
         if reuse != Reuse::Serve || !within || !range::if_range_holds(client, &entry.head.headers) {
             return None;
         }
-        let from = (part.first - held.first) as usize;
-        let body = entry.body.get(from..from + part.length() as usize)?;
-        let body = entry.body.slice_ref(body);
+        let from = part.first - held.first;
+        let body = entry.body.part(from, part.length());
+        if body.len() != part.length() {
+            return None;
+        }
         let served = Served::stored(entry, CacheStatus::Hit, self.cache.now());
         let mut headers = self.headers(&served);
         set(&mut headers, CONTENT_RANGE, &part.content_range(length?));
@@ -240,30 +243,32 @@ impl<O: Origin> SharedCache<O> {
             }
             return response(StatusCode::NOT_MODIFIED, headers, empty());
         }
-        match served.body {
-            ServedBody::Whole(body) if status == StatusCode::OK => {
-                let length = body.len() as u64;
-                match range::answer(client, &served.head.headers, length) {
-                    Answer::Whole => whole(status, headers, body),
-                    Answer::Part(part) => {
-                        set(&mut headers, CONTENT_RANGE, &part.content_range(length));
-                        let Part { first, last } = part;
-                        let body = body.slice(first as usize..=last as usize);
-                        whole(StatusCode::PARTIAL_CONTENT, headers, body)
-                    }
-                    Answer::Unsatisfiable => {
-                        set(&mut headers, CONTENT_RANGE, &format!("bytes */{length}"));
-                        headers.remove(CONTENT_TYPE);
-                        whole(StatusCode::RANGE_NOT_SATISFIABLE, headers, Bytes::new())
-                    }
-                }
-            }
-            ServedBody::Whole(body) => whole(status, headers, body),
+        let body = match served.body {
+            ServedBody::Whole(body) => Body::Memory(body),
+            ServedBody::File(body) => Body::File(body),
             ServedBody::Streaming { frames, length } => {
                 if let Some(length) = length.filter(|_| status != StatusCode::NOT_MODIFIED) {
                     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
                 }
-                response(status, headers, stream(frames))
+                return response(status, headers, stream(frames));
+            }
+        };
+        if status != StatusCode::OK {
+            return whole(status, headers, body);
+        }
+        let length = body.len();
+        match range::answer(client, &served.head.headers, length) {
+            Answer::Whole => whole(status, headers, body),
+            Answer::Part(part) => {
+                set(&mut headers, CONTENT_RANGE, &part.content_range(length));
+                let body = body.part(part.first, part.length());
+                whole(StatusCode::PARTIAL_CONTENT, headers, body)
+            }
+            Answer::Unsatisfiable => {
+                set(&mut headers, CONTENT_RANGE, &format!("bytes */{length}"));
+                headers.remove(CONTENT_TYPE);
+                let nothing = Body::Memory(Bytes::new());
+                whole(StatusCode::RANGE_NOT_SATISFIABLE, headers, nothing)
             }
         }
     }
@@ -295,7 +300,8 @@ impl<O: Origin> SharedCache<O> {
             CONTENT_TYPE,
             HeaderValue::from_static("text/plain; charset=utf-8"),
         );
-        whole(status, headers, Bytes::from(format!("{failure}\n")))
+        let text = Bytes::from(format!("{failure}\n"));
+        whole(status, headers, Body::Memory(text))
     }
 }
 
@@ -440,12 +446,17 @@ fn response(status: StatusCode, headers: HeaderMap, body: AnswerBody) -> Respons
     response
 }
 
-fn whole(status: StatusCode, mut headers: HeaderMap, body: Bytes) -> Response<AnswerBody> {
+fn whole(status: StatusCode, mut headers: HeaderMap, body: Body) -> Response<AnswerBody> {
     if status != StatusCode::NO_CONTENT {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     }
-    let body = Full::new(body).map_err(|never| match never {});
-    response(status, headers, body.boxed_unsync())
+    let body = match body {
+        Body::Memory(bytes) => Full::new(bytes)
+            .map_err(|never| match never {})
+            .boxed_unsync(),
+        Body::File(file) => stream(file.frames()),
+    };
+    response(status, headers, body)
 }
 
 fn stream(frames: Frames) -> AnswerBody {

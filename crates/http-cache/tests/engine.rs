@@ -496,11 +496,11 @@ async fn bodies_in_flight_share_a_budget_and_what_finds_no_room_is_passed_on() {
     while cache.flight_bytes() < 90_000 {
         tokio::task::yield_now().await;
     }
-    let large = || ok_of(20_000);
+    let large = || ok_of(70_000);
     let other = cache
         .serve(request("/b"), move |_| async move { large() })
         .await;
-    assert_eq!(length(other.unwrap()).await, 20_000);
+    assert_eq!(length(other.unwrap()).await, 70_000);
     assert_eq!(cache.counters().over_budget.load(Ordering::Relaxed), 1);
     assert_eq!(cache.memory().entries(), 0);
     drop(rest);
@@ -512,7 +512,7 @@ async fn bodies_in_flight_share_a_budget_and_what_finds_no_room_is_passed_on() {
 #[tokio::test]
 async fn of_a_large_body_that_finds_no_room_nothing_is_held() {
     let (cache, _) = cache_with(LONG, 300_000);
-    let served = [("/a", 290_000), ("/b", 300_001)].map(|(key, length)| {
+    let served = [("/a", 290_000), ("/b", 600_001)].map(|(key, length)| {
         let cache = cache.clone();
         async move {
             let fetch = move |_| async move { ok_of(length) };
@@ -524,7 +524,7 @@ async fn of_a_large_body_that_finds_no_room_nothing_is_held() {
     landed(&cache).await;
     assert_eq!(cache.flight_bytes(), 0);
     assert_eq!(cache.counters().over_budget.load(Ordering::Relaxed), 1);
-    assert_eq!(length(too_large).await, 300_001);
+    assert_eq!(length(too_large).await, 600_001);
     assert_eq!(length(fits).await, 290_000);
     assert_eq!(cache.memory().entries(), 1);
 }

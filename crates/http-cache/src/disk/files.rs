@@ -4,15 +4,26 @@
 //! one read without blocking and one checksum, and nothing of the index on disk.
 
 use super::index::{Content, Place, Seconds, Slot};
+use crate::body::FileBody;
+use crate::budget::{Share, counted};
+use crate::entry::{PREFIX, Stored};
+use bytes::Bytes;
 use cacache::{Algorithm, Integrity, WriteOpts, index};
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use sha1::{Digest, Sha1};
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, IoSliceMut, Read, Write};
+use std::io::{self, IoSliceMut, Read as _, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+
+/// Content of more bytes is not read as a whole: its readers get it in pieces.
+const MAX_WHOLE: u64 = 1 << 20;
+
+/// Bytes that are read at once to verify content.
+const PIECE: usize = 128 * 1024;
 
 /// A folder in `cacache`'s layout.
 #[derive(Clone, Debug)]
@@ -20,10 +31,19 @@ pub(super) struct Files {
     dir: PathBuf,
 }
 
+/// Content as it was written.
+#[derive(Debug)]
+pub(super) enum Read {
+    /// All of it.
+    Whole(Bytes),
+    /// The head of an entry, and its body in the file.
+    File(Bytes, FileBody),
+}
+
 /// Content read as far as it could be without waiting for the disk.
 pub(super) enum Reading {
-    /// All of it, as it was written.
-    Whole(Vec<u8>),
+    /// All of it.
+    Whole(Bytes),
     /// The rest has to come from the disk: [`Pending::wait`] blocks for it.
     Pending(Pending),
 }
@@ -32,6 +52,8 @@ pub(super) enum Reading {
 pub(super) struct Pending {
     file: File,
     place: Place,
+    /// The right to hold all of it, where it is small enough and there is room.
+    share: Option<Share>,
 }
 
 impl Files {
@@ -44,11 +66,16 @@ impl Files {
     }
 
     /// Reads content without waiting for the disk where its pages are in memory, which is what a hit nearly always finds.
+    /// `share` is what it may hold of the budget.
     ///
     /// # Errors
     /// When there is no such file, or what is in it is not what was written.
-    pub(super) fn read(&self, place: Place) -> io::Result<Reading> {
+    pub(super) fn read(&self, place: Place, mut share: Share) -> io::Result<Reading> {
         let file = File::open(self.content_path(place.content))?;
+        if place.size > MAX_WHOLE || !share.cover(place.size) {
+            let share = None;
+            return Ok(Reading::Pending(Pending { file, place, share }));
+        }
         let mut bytes = vec![0; place.size as usize];
         // Not every file system can say whether a read would wait; those are asked on a thread that may.
         let read = preadv2(
@@ -59,10 +86,12 @@ impl Files {
         );
         match read {
             Ok(read) if read as u64 == place.size => {
-                checked(bytes, place.content).map(Reading::Whole)
+                let bytes = checked(bytes, place.content)?;
+                Ok(Reading::Whole(counted(bytes, share)))
             }
             Ok(_) | Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INTR) => {
-                Ok(Reading::Pending(Pending { file, place }))
+                let share = Some(share);
+                Ok(Reading::Pending(Pending { file, place, share }))
             }
             Err(error) => Err(error.into()),
         }
@@ -199,21 +228,54 @@ impl Pending {
     ///
     /// # Errors
     /// When it cannot be read, or is not what was written.
-    pub(super) fn wait(mut self) -> io::Result<Vec<u8>> {
+    pub(super) fn wait(mut self) -> io::Result<Read> {
+        let Some(share) = self.share.take() else {
+            return self.verify();
+        };
         let mut bytes = Vec::with_capacity(self.place.size as usize);
-        self.file.read_to_end(&mut bytes)?;
-        checked(bytes, self.place.content)
+        (&self.file)
+            .take(self.place.size + 1)
+            .read_to_end(&mut bytes)?;
+        let bytes = checked(bytes, self.place.content)?;
+        Ok(Read::Whole(counted(bytes, share)))
     }
+
+    /// Reads all of it once to verify it, and keeps the head. What is served later comes from the same open file, which
+    /// nobody changes: content is written under another name and renamed.
+    fn verify(self) -> io::Result<Read> {
+        let (mut digest, mut at) = (Xxh3::new(), 0);
+        let mut head = Vec::new();
+        let mut piece = vec![0; PIECE];
+        while at < self.place.size {
+            let left = (self.place.size - at).min(PIECE as u64) as usize;
+            let bytes = piece.get_mut(..left).unwrap_or_default();
+            self.file.read_exact_at(bytes, at)?;
+            digest.update(bytes);
+            if at == 0 {
+                let length = Stored::head_length(bytes).unwrap_or(PREFIX);
+                head = vec![0; length.min(self.place.size as usize)];
+                self.file.read_exact_at(&mut head, 0)?;
+            }
+            at += left as u64;
+        }
+        if digest.digest128().to_be_bytes() != self.place.content {
+            return Err(damaged());
+        }
+        let first = head.len() as u64;
+        let body = FileBody::new(self.file, first, self.place.size - first);
+        Ok(Read::File(head.into(), body))
+    }
+}
+
+fn damaged() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the checksum does not match")
 }
 
 fn checked(bytes: Vec<u8>, content: Content) -> io::Result<Vec<u8>> {
     if xxh3_128(&bytes).to_be_bytes() == content {
         Ok(bytes)
     } else {
-        Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "the checksum does not match",
-        ))
+        Err(damaged())
     }
 }
 
@@ -291,11 +353,21 @@ mod tests {
         }
     }
 
-    fn whole(read: Reading) -> io::Result<Vec<u8>> {
+    fn whole(read: Reading) -> io::Result<Bytes> {
         match read {
             Reading::Whole(bytes) => Ok(bytes),
-            Reading::Pending(pending) => pending.wait(),
+            Reading::Pending(pending) => match pending.wait()? {
+                Read::Whole(bytes) => Ok(bytes),
+                Read::File(..) => panic!("not a whole"),
+            },
         }
+    }
+
+    fn share(limit: u64) -> Share {
+        let memory = std::sync::Arc::new(crate::memory::Memory::new(0));
+        Share::of(std::sync::Arc::new(crate::budget::Budget::new(
+            limit, memory,
+        )))
     }
 
     #[test]
@@ -303,14 +375,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let files = Files::new(dir.path().to_owned());
         let slot = slot(files.write(b"body").unwrap(), 4);
-        assert_eq!(whole(files.read(slot.place()).unwrap()).unwrap(), b"body");
+        assert_eq!(
+            whole(files.read(slot.place(), share(1 << 20)).unwrap()).unwrap(),
+            b"body"[..]
+        );
         files.write_line(&slot).unwrap();
         files.write_line(&slot).unwrap();
         assert_eq!(files.find("/a").unwrap().content, slot.content);
         assert_eq!(files.list().count(), 1);
         files.remove_line("/a");
         assert!(files.find("/a").is_none());
-        assert!(files.read(slot.place()).is_ok());
+        assert!(files.read(slot.place(), share(1 << 20)).is_ok());
     }
 
     #[test]
@@ -321,9 +396,49 @@ mod tests {
         for changed in ["bodY", "bod", ""] {
             std::fs::write(files.content_path(slot.content), changed).unwrap();
             assert!(
-                files.read(slot.place()).and_then(whole).is_err(),
+                files
+                    .read(slot.place(), share(1 << 20))
+                    .and_then(whole)
+                    .is_err(),
                 "{changed:?}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_large_or_finds_no_room_stays_in_its_file_and_is_verified() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = Files::new(dir.path().to_owned());
+        let key = crate::key::Key::new("/a");
+        for (size, limit) in [(100_000, 0), (3_000_000, u64::MAX)] {
+            let text: &'static str = "body ".repeat(size / 5).leak();
+            let bytes = crate::entry::tests::entry(text).encode(&key).unwrap();
+            let slot = slot(files.write(&bytes).unwrap(), bytes.len());
+            let read = || files.read(slot.place(), share(limit));
+            let Reading::Pending(pending) = read().unwrap() else {
+                panic!("read as a whole")
+            };
+            let Read::File(head, body) = pending.wait().unwrap() else {
+                panic!("read as a whole")
+            };
+            assert_eq!(body.length(), text.len() as u64);
+            let Stored::Response(entry) = Stored::decode_with(&key, head, Some(body)).unwrap()
+            else {
+                panic!("no response")
+            };
+            let mut whole = Vec::new();
+            entry.body.append_to(&mut whole).unwrap();
+            assert_eq!(whole, text.as_bytes());
+            let path = files.content_path(slot.content);
+            let mut changed = bytes.to_vec();
+            *changed.last_mut().unwrap() ^= 1;
+            for damaged in [&changed[..], &bytes[..bytes.len() - 1], &[]] {
+                std::fs::write(&path, damaged).unwrap();
+                let Reading::Pending(pending) = read().unwrap() else {
+                    panic!("read as a whole")
+                };
+                assert!(pending.wait().is_err());
+            }
         }
     }
 
@@ -337,7 +452,7 @@ mod tests {
         assert_eq!(files.sweep(UNIX_EPOCH, known, || false), 0);
         let later = SystemTime::now() + Duration::from_secs(60);
         assert_eq!(files.sweep(later, known, || false), 1);
-        assert!(files.read(slot(orphan, 6).place()).is_err());
-        assert!(files.read(slot(kept, 4).place()).is_ok());
+        assert!(files.read(slot(orphan, 6).place(), share(1 << 20)).is_err());
+        assert!(files.read(slot(kept, 4).place(), share(1 << 20)).is_ok());
     }
 }

@@ -1,12 +1,12 @@
 //! The way of a look-up: what waits for the writer, the index, the file; and what is done where the file is unusable.
 
-use super::files::{Pending, Reading};
+use super::files::{Pending, Read, Reading};
 use super::index::{Place, Seconds};
 use super::writer::Job;
 use super::{Disk, Shared};
+use crate::budget::Share;
 use crate::entry::Stored;
 use crate::key::Key;
-use bytes::Bytes;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -68,10 +68,10 @@ impl Disk {
             return Found::Wait(wait(None));
         };
         self.note_use(key, before, now);
-        match self.shared.files.read(place) {
+        match self.shared.read(place) {
             Ok(Reading::Whole(bytes)) => self
                 .shared
-                .take_in(key, place, expired, bytes)
+                .take_in(key, place, expired, Read::Whole(bytes))
                 .map_or(Found::Nothing, Found::Stored),
             Ok(Reading::Pending(pending)) => Found::Wait(wait(Some((pending, place, expired)))),
             Err(error) => {
@@ -89,13 +89,15 @@ impl Wait {
             Some(pending) => pending,
             None => match self.shared.find_on_disk(&self.key)? {
                 (Reading::Whole(bytes), place, expired) => {
-                    return self.shared.take_in(&self.key, place, expired, bytes);
+                    return self
+                        .shared
+                        .take_in(&self.key, place, expired, Read::Whole(bytes));
                 }
                 (Reading::Pending(pending), place, expired) => (pending, place, expired),
             },
         };
         match pending.wait() {
-            Ok(bytes) => self.shared.take_in(&self.key, place, expired, bytes),
+            Ok(read) => self.shared.take_in(&self.key, place, expired, read),
             Err(error) => {
                 self.shared.unreadable(&self.key, place, &error);
                 None
@@ -122,11 +124,19 @@ impl Shared {
         if stale.is_some() {
             self.defer(Job::WriteLines(vec![key.as_str().into()]));
         }
-        Some((self.files.read(place).ok()?, place, expired))
+        Some((self.read(place).ok()?, place, expired))
     }
 
-    fn take_in(&self, key: &Key, place: Place, expired: Seconds, bytes: Vec<u8>) -> Option<Stored> {
-        match Stored::decode(key, Bytes::from(bytes)) {
+    fn read(&self, place: Place) -> io::Result<Reading> {
+        self.files.read(place, Share::of(self.budget.clone()))
+    }
+
+    fn take_in(&self, key: &Key, place: Place, expired: Seconds, read: Read) -> Option<Stored> {
+        let decoded = match read {
+            Read::Whole(bytes) => Stored::decode(key, bytes),
+            Read::File(head, body) => Stored::decode_with(key, head, Some(body)),
+        };
+        match decoded {
             Ok(stored) if expired.0 > 0 => Some(stored.expired(expired.time())),
             Ok(stored) => Some(stored),
             Err(error) => {

@@ -23,6 +23,7 @@ mod queue;
 mod start;
 mod writer;
 
+use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::entry::Stored;
 use crate::key::Key;
@@ -110,6 +111,8 @@ struct Shared {
     notes: AtomicUsize,
     /// What those find to do who have no way to the writer; it does that when it has nothing else to do.
     overflow: Mutex<Vec<Job>>,
+    /// What its readers hold counts there.
+    budget: Arc<Budget>,
     purges: Arc<Purges>,
     /// When the tier was opened, among purges.
     born: Epoch,
@@ -131,7 +134,12 @@ impl Disk {
     /// # Errors
     /// When the writer's thread cannot be started. A folder that cannot be used is told in the log, once a minute,
     /// and nothing is stored.
-    pub(crate) fn open(config: DiskConfig, purges: Arc<Purges>, clock: Clock) -> io::Result<Self> {
+    pub(crate) fn open(
+        config: DiskConfig,
+        budget: Arc<Budget>,
+        purges: Arc<Purges>,
+        clock: Clock,
+    ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             files: Files::new(config.dir.clone()),
             queue: Queue::new(config.queue),
@@ -144,6 +152,7 @@ impl Disk {
             notes: AtomicUsize::new(0),
             overflow: Mutex::default(),
             born: purges.now(),
+            budget,
             purges,
             clock,
             counters: DiskCounters::default(),

@@ -20,11 +20,16 @@ fn tag(key: &str) -> Option<&str> {
 }
 
 fn open(config: DiskConfig) -> Disk {
-    Disk::open(config, Arc::new(Purges::new(tag)), Clock::System).unwrap()
+    Disk::open(config, budget(), Arc::new(Purges::new(tag)), Clock::System).unwrap()
 }
 
 fn key(text: impl Into<String>) -> Key {
     Key::new(text.into())
+}
+
+fn budget() -> Arc<crate::budget::Budget> {
+    let memory = Arc::new(crate::memory::Memory::new(0));
+    Arc::new(crate::budget::Budget::new(1 << 30, memory))
 }
 
 impl Disk {
@@ -48,7 +53,11 @@ impl Disk {
             Found::Wait(wait) => wait.read(),
         };
         match found? {
-            Stored::Response(entry) => Some(entry.body),
+            Stored::Response(entry) => {
+                let mut bytes = Vec::new();
+                entry.body.append_to(&mut bytes).unwrap();
+                Some(bytes.into())
+            }
             Stored::Variants(_) => None,
         }
     }
@@ -146,7 +155,7 @@ fn what_is_written_is_as_old_as_the_configured_clock_says() {
     clock.advance(Duration::from_secs(86_400));
     let clock = Clock::Manual(clock);
     let purges = Arc::new(Purges::new(tag));
-    let disk = Disk::open(config(dir.path()), purges, clock.clone()).unwrap();
+    let disk = Disk::open(config(dir.path()), budget(), purges, clock.clone()).unwrap();
     disk.put("/a", entry("body"));
     let used = disk.list("", 1)[0].used;
     assert_eq!(Seconds(used), Seconds::of(clock.now()));

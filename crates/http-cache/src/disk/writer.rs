@@ -114,7 +114,7 @@ impl Shared {
     /// Content first, index line second: a process killed in between leaves an orphan file, never a broken entry.
     /// `false`: a purge came first, or the entry is larger than the tier.
     fn write(&self, key: &Key, waiting: &Waiting) -> io::Result<bool> {
-        let bytes = waiting.stored.encode(key).map_err(io::Error::other)?;
+        let bytes = waiting.stored.encode(key)?;
         let size = bytes.len() as u64;
         if footprint(size) > self.config.size {
             return Ok(false);
