@@ -6,6 +6,7 @@ use crate::source::SourceError;
 use image_url::{TargetError, UrlError};
 use service::Problem;
 use service::framing::Refused;
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -32,6 +33,9 @@ pub(crate) enum Failure {
     Reported { problem: Problem, message: String },
     #[error("took longer than {0:?}")]
     Timeout(Duration),
+    /// The same was too slow a few seconds ago.
+    #[error("too slow a moment ago: {0}")]
+    Slow(Arc<Failure>),
 }
 
 impl Failure {
@@ -70,6 +74,7 @@ impl Failure {
             },
             Self::Panicked(_) | Self::Worker(_) => Problem::Internal,
             Self::Reported { problem, .. } => *problem,
+            Self::Slow(failure) => failure.problem(),
         }
     }
 

@@ -10,6 +10,7 @@ mod etag;
 mod failure;
 pub mod gate;
 mod isolate;
+mod jobs;
 mod memory;
 mod metrics;
 mod pipeline;

@@ -23,6 +23,7 @@ pub(crate) struct Metrics {
     pub(crate) fetches: Counter,
     pub(crate) fetched_bytes: Counter,
     pub(crate) coalesced: Counter,
+    pub(crate) shared: Counter,
     pub(crate) decodes: Counter,
     pub(crate) isolated: Counter,
     pub(crate) truncated: Counter,
@@ -36,6 +37,7 @@ impl Metrics {
             fetches: Counter::default(),
             fetched_bytes: Counter::default(),
             coalesced: Counter::default(),
+            shared: Counter::default(),
             decodes: Counter::default(),
             isolated: Counter::default(),
             truncated: Counter::default(),
@@ -64,6 +66,11 @@ impl Metrics {
             "source_coalesced",
             "Originals that came with another request's fetch",
             metrics.coalesced.clone(),
+        );
+        registry.register(
+            "jobs_shared",
+            "Requests whose image came with an equal job of another request",
+            metrics.shared.clone(),
         );
         registry.register("decodes", "Originals decoded", metrics.decodes.clone());
         registry.register(

@@ -1,12 +1,14 @@
-//! The way of a request: parse URL → condition → admit → original → cost → transform → respond.
+//! The way of a request: parse URL → condition → join an equal job, or admit → original → cost → transform → respond.
 
+use crate::coalesce::Sealed;
 use crate::config::Config;
 use crate::etag::{etag, matches};
 use crate::failure::Failure;
 use crate::gate::{Asker, Demand, Gate, Kind, Panicked};
 use crate::isolate::{Isolation, LONG_STEP};
+use crate::jobs::Jobs;
 use crate::metrics::Metrics;
-use crate::source::{Original, Source, Validators};
+use crate::source::{Original, Source, SourceError, Validators};
 use bytes::Bytes;
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
@@ -39,6 +41,7 @@ const X_TANDEM_DEADLINE_MS: HeaderName = HeaderName::from_static("x-tandem-deadl
 pub(crate) struct Resizer {
     source: Source,
     gate: Gate,
+    jobs: Jobs<Made>,
     imaging: Settings,
     isolation: Option<Isolation>,
     timeout: Duration,
@@ -53,6 +56,7 @@ impl Resizer {
         Self {
             source: config.source,
             gate,
+            jobs: Jobs::default(),
             imaging: config.imaging,
             isolation: config.isolation,
             timeout: config.timeout,
@@ -63,12 +67,14 @@ impl Resizer {
 }
 
 /// What a request gives.
+#[derive(Clone, Debug)]
 struct Made {
     validators: Validators,
     etag: Option<HeaderValue>,
     content: Content,
 }
 
+#[derive(Clone, Debug)]
 enum Content {
     /// The client's copy is still good.
     NotModified,
@@ -88,10 +94,10 @@ pub(crate) async fn handle(
     let mut negotiated = false;
     let timeout = deadline_of_edge(request.headers())
         .map_or(resizer.timeout, |left| left.min(resizer.timeout));
-    let making = make(&resizer, &request, &id, started + timeout, &mut negotiated);
+    let making = make(&resizer, &request, &id, (started, timeout), &mut negotiated);
     // Requests past their deadline are dropped: those that wait never begin, those under work see it by their flag.
     let made = tokio::time::timeout(timeout, making).await;
-    let (mut response, cause) = match made.unwrap_or(Err(Failure::Timeout(timeout))) {
+    let (mut response, cause) = match made.unwrap_or(Err(Failure::Timeout(timeout).into())) {
         Ok(made) => (picture(made), None),
         Err(failure) => {
             let detail = failure.detail();
@@ -123,7 +129,7 @@ pub(crate) async fn handle(
         *response.body_mut() = Full::default();
     }
     let (status, path) = (response.status(), Shown(request.uri().path()));
-    let problem = cause.as_ref().map(Failure::problem);
+    let problem = cause.as_ref().map(|cause| cause.problem());
     let cause = cause.map(|cause| Shown(&cause.to_string()).to_string());
     if let Some(problem) = problem
         && let Some(requests) = resizer.outages.pass(problem, started)
@@ -138,40 +144,147 @@ pub(crate) async fn handle(
     response
 }
 
-/// Sets `negotiated` as soon as it is known that the answer depends on `Accept`, whatever the answer will be.
-async fn make(
-    resizer: &Resizer,
-    request: &Request<Incoming>,
-    id: &RequestId,
-    deadline: Instant,
-    negotiated: &mut bool,
-) -> Result<Made, Failure> {
-    framing::check(request.method(), request.version(), request.headers())?;
-    let target = Target::parse(&request.uri().to_string())?;
-    let canonical = Canonical::parse(target.uri())?;
-    *negotiated = canonical.varies_on_accept();
-    let accept = accept_class(request.headers());
+/// What is to be done for a request, and for every other that asks for the same.
+#[derive(Clone, Debug)]
+struct Job {
+    canonical: Canonical,
+    accept: AcceptClass,
+    /// The client's copy, whose tag may turn out to be that of the original.
+    condition: Option<HeaderValue>,
+    client: u64,
+    id: RequestId,
+}
 
-    if let Some(condition) = request.headers().get(IF_NONE_MATCH) {
-        let validators = resizer.source.validators(canonical.name()).await?;
-        if let Some(validators) = validators {
-            let etag = etag(&validators, &canonical, accept, resizer.imaging.encoding);
-            if etag.as_ref().is_some_and(|etag| matches(condition, etag)) {
-                return Ok(Made {
-                    validators,
-                    etag,
-                    content: Content::NotModified,
-                });
-            }
-        }
+impl Job {
+    /// Sets `negotiated` as soon as it is known that the answer depends on `Accept`, whatever the answer will be.
+    fn of(
+        request: &Request<Incoming>,
+        id: &RequestId,
+        negotiated: &mut bool,
+    ) -> Result<Self, Failure> {
+        framing::check(request.method(), request.version(), request.headers())?;
+        let target = Target::parse(&request.uri().to_string())?;
+        let canonical = Canonical::parse(target.uri())?;
+        *negotiated = canonical.varies_on_accept();
+        Ok(Self {
+            canonical,
+            accept: accept_class(request.headers()),
+            condition: request.headers().get(IF_NONE_MATCH).cloned(),
+            client: client(request.headers()),
+            id: id.clone(),
+        })
     }
 
+    /// Jobs of the same key give the same image, if the original is the same.
+    fn key(&self) -> String {
+        let accept = if self.canonical.varies_on_accept() {
+            self.accept.word()
+        } else {
+            ""
+        };
+        format!("{accept} {}", self.canonical.path())
+    }
+
+    /// The tag of an original by what its source says before it gives it.
+    async fn tag(&self, resizer: &Resizer) -> Result<Option<(Validators, HeaderValue)>, Failure> {
+        let validators = resizer.source.validators(self.canonical.name()).await?;
+        Ok(validators.and_then(|validators| {
+            let encoding = resizer.imaging.encoding;
+            let etag = etag(&validators, &self.canonical, self.accept, encoding)?;
+            Some((validators, etag))
+        }))
+    }
+
+    /// Whether the client has it already.
+    fn has(&self, etag: Option<&HeaderValue>) -> bool {
+        match (&self.condition, etag) {
+            (Some(condition), Some(etag)) => matches(condition, etag),
+            _ => false,
+        }
+    }
+}
+
+async fn make(
+    resizer: &Arc<Resizer>,
+    request: &Request<Incoming>,
+    id: &RequestId,
+    (started, timeout): (Instant, Duration),
+    negotiated: &mut bool,
+) -> Result<Made, Arc<Failure>> {
+    let job = Job::of(request, id, negotiated)?;
+    let mut current = None;
+    if job.condition.is_some()
+        && let Some((validators, etag)) = job.tag(resizer).await?
+    {
+        if job.has(Some(&etag)) {
+            return Ok(Made {
+                validators,
+                etag: Some(etag),
+                content: Content::NotModified,
+            });
+        }
+        current = Some(etag);
+    }
+
+    let deadline = started + timeout;
+    let (mut key, mut alone, mut first) = (job.key(), false, true);
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let begin = |sealed| work(resizer.clone(), job.clone(), left, sealed);
+        let share = resizer.jobs.enter(&key, left, alone, begin)?;
+        // The job of another request may have read an original that has changed meanwhile.
+        if first && share.late() && current.is_none() {
+            match job.tag(resizer).await {
+                Ok(Some((_, etag))) => current = Some(etag),
+                Err(Failure::Source(SourceError::Missing)) => {
+                    return Err(Failure::Source(SourceError::Missing).into());
+                }
+                Ok(None) | Err(_) => {
+                    (alone, first) = (true, false);
+                    continue;
+                }
+            }
+        }
+        let again = first && share.joined();
+        let made = share.wait(deadline.into(), timeout).await;
+        let usable = match &made {
+            Ok(made) => {
+                let same = current.is_none() || made.etag == current;
+                same && (matches!(made.content, Content::Picture { .. })
+                    || job.has(made.etag.as_ref()))
+            }
+            // The other request may have had less time.
+            Err(failure) => !matches!(**failure, Failure::Full(_)),
+        };
+        if usable || !again {
+            if again {
+                resizer.metrics.shared.inc();
+            }
+            return made;
+        }
+        first = false;
+        match &current {
+            Some(etag) if made.is_ok() => key = format!("{key} {etag:?}"),
+            _ => alone = true,
+        }
+    }
+}
+
+/// The work on a job, by a request that can wait for `left`.
+async fn work(
+    resizer: Arc<Resizer>,
+    job: Job,
+    left: Duration,
+    sealed: Sealed,
+) -> Result<Made, Failure> {
+    let (canonical, accept, id) = (&job.canonical, job.accept, &job.id);
     let asker = Asker {
-        client: client(request.headers()),
-        kind: Kind::of(&canonical),
-        left: deadline.saturating_duration_since(Instant::now()),
+        client: job.client,
+        kind: Kind::of(canonical),
+        left,
     };
     let admitted = resizer.gate.admit(asker).await?;
+    sealed.set();
     let (original, joined) = resizer.source.get(canonical.name()).await?;
     let Original { validators, bytes } = original;
     if joined {
@@ -180,11 +293,9 @@ async fn make(
         resizer.metrics.fetches.inc();
         resizer.metrics.fetched_bytes.inc_by(bytes.len() as u64);
     }
-    let etag = etag(&validators, &canonical, accept, resizer.imaging.encoding);
+    let etag = etag(&validators, canonical, accept, resizer.imaging.encoding);
     // Not every source tells its validators before it gives the original.
-    if let (Some(condition), Some(tag)) = (request.headers().get(IF_NONE_MATCH), &etag)
-        && matches(condition, tag)
-    {
+    if job.has(etag.as_ref()) {
         return Ok(Made {
             validators,
             etag,
@@ -230,7 +341,8 @@ async fn make(
     let picture = admitted
         .work(demand, move |abandoned| {
             let check = imaging::Check {
-                deadline: Some(deadline),
+                // Each request that waits has its own; when the last has left, the job is cancelled.
+                deadline: None,
                 cancelled: Some(abandoned),
             };
             match isolation {

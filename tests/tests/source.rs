@@ -11,6 +11,7 @@ use image::{DynamicImage, ImageFormat};
 use stack::Process;
 use std::io::{Cursor, Write};
 use std::net::UdpSocket;
+use std::sync::{Arc, Condvar, Mutex};
 
 /// A JPEG that is read as far as it goes, so that a cut one would be shown.
 fn photo() -> Vec<u8> {
@@ -642,4 +643,124 @@ fn credentials_come_from_the_environment_or_a_file_and_are_shown_nowhere() {
         &[],
         "/no/such/file",
     );
+}
+
+/// Opens once, for all who wait.
+#[derive(Clone, Default)]
+struct Door(Arc<(Mutex<bool>, Condvar)>);
+
+impl Door {
+    fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
+    fn pass(&self) {
+        let closed = self.0.1.wait_while(self.0.0.lock().unwrap(), |open| !*open);
+        drop(closed.unwrap());
+    }
+}
+
+/// An original that is held back until `enough` requests have asked for its validators, and a door that opens when it has
+/// been asked for.
+fn held_back(enough: usize, tag: fn(&Asked) -> String) -> (Origin, Door) {
+    let (door, begun, heads) = (Door::default(), Door::default(), Mutex::new(0));
+    let png = small();
+    let asked_for = begun.clone();
+    let origin = Origin::start(move |asked| {
+        let head = format!(
+            "HTTP/1.1 200 OK\n{}Content-Length: {}\n",
+            tag(asked),
+            png.len()
+        );
+        if asked.method == "HEAD" {
+            let mut heads = heads.lock().unwrap();
+            *heads += 1;
+            if *heads >= enough {
+                door.open();
+            }
+            return Reply::Keep(with_head(&head, b""));
+        }
+        begun.open();
+        door.pass();
+        Reply::Keep(with_head(&head, &png))
+    });
+    (origin, asked_for)
+}
+
+/// One request, and others as soon as the original is fetched for it.
+fn together(resizer: &Process, begun: &Door, others: usize, target: &str) -> Vec<Answer> {
+    std::thread::scope(|scope| {
+        let mut asking = vec![scope.spawn(|| get(resizer, target))];
+        begun.pass();
+        asking.extend((0..others).map(|_| scope.spawn(|| get(resizer, target))));
+        asking.into_iter().map(|one| one.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn equal_requests_at_once_are_one_job() {
+    let (origin, begun) = held_back(29, |_| "ETag: \"1\"\n".to_owned());
+    let resizer = resizer(&["--source", &origin.url(), "--workers", "1"]);
+    let answers = together(&resizer, &begun, 29, "/resize/20/a");
+    for answer in &answers {
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.body, answers[0].body);
+    }
+    let metric = |name| common::metric(&resizer, &format!("tandem_resizer_{name}"));
+    assert_eq!(metric("decodes_total"), 1);
+    assert_eq!(metric("source_fetches_total"), 1);
+    assert_eq!(metric("jobs_shared_total"), 29);
+    // Nothing is kept.
+    assert_eq!(get(&resizer, "/resize/20/a").status, 200);
+    assert_eq!(metric("decodes_total"), 2);
+}
+
+#[test]
+fn a_job_on_an_original_that_has_changed_is_not_shared() {
+    // The one that is being fetched has another tag than those who come later are told.
+    let (origin, begun) = held_back(4, |asked| match asked.number {
+        0 => "ETag: \"old\"\n".to_owned(),
+        _ => "ETag: \"new\"\n".to_owned(),
+    });
+    let resizer = resizer(&["--source", &origin.url()]);
+    let mut tags: Vec<_> = together(&resizer, &begun, 4, "/resize/20/a")
+        .into_iter()
+        .map(|answer| answer.header("etag").unwrap().to_owned())
+        .collect();
+    tags.sort();
+    tags.dedup_by(|a, b| a == b);
+    assert_eq!(tags.len(), 2);
+    assert_eq!(common::metric(&resizer, "tandem_resizer_decodes_total"), 2);
+}
+
+#[test]
+fn requests_for_other_formats_do_not_share_a_job() {
+    let png = small();
+    let origin = Origin::start(move |_| Reply::Keep(ok(&png)));
+    let resizer = resizer(&["--source", &origin.url()]);
+    let address = resizer.addresses().listen;
+    let media_type = |accept: &str| {
+        let answer = send(address, "GET", "/resize/20,f=auto/a", accept);
+        answer.header("content-type").unwrap().to_owned()
+    };
+    std::thread::scope(|scope| {
+        let webp = scope.spawn(|| media_type("accept: image/webp\r\n"));
+        let plain = scope.spawn(|| media_type(""));
+        assert_eq!(webp.join().unwrap(), "image/webp");
+        assert_eq!(plain.join().unwrap(), "image/png");
+    });
+}
+
+#[test]
+fn a_source_that_timed_out_is_remembered_with_its_cause() {
+    let origin = Origin::start(|_| Reply::Stall(Vec::new()));
+    let args = ["--source", &origin.url(), "--source-timeout", "100ms"];
+    let resizer = resizer(&args);
+    for _ in 0..3 {
+        assert_eq!(get(&resizer, "/resize/20/a").status, 504);
+    }
+    assert_eq!(origin.asked().len(), 1);
+    assert_eq!(get(&resizer, "/resize/21/a").status, 504);
+    assert_eq!(origin.asked().len(), 2);
 }
