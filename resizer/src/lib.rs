@@ -13,6 +13,7 @@ mod isolate;
 mod jobs;
 mod memory;
 mod metrics;
+mod original;
 mod pipeline;
 pub mod source;
 

@@ -8,6 +8,7 @@ use crate::gate::{Asker, Demand, Gate, Kind, Panicked};
 use crate::isolate::{Isolation, LONG_STEP};
 use crate::jobs::Jobs;
 use crate::metrics::Metrics;
+use crate::original::{self, Body, full};
 use crate::source::{Original, Source, SourceError, Validators};
 use bytes::Bytes;
 use http::header::{
@@ -15,8 +16,7 @@ use http::header::{
     HeaderValue, IF_NONE_MATCH, LAST_MODIFIED, VARY,
 };
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body as _, Incoming};
 use image_url::{AcceptClass, Canonical, Operation, Target};
 use imaging::Settings;
 use service::metrics::{Registry, milliseconds};
@@ -85,10 +85,7 @@ enum Content {
 }
 
 /// Answers one request, logs it and counts it.
-pub(crate) async fn handle(
-    resizer: Arc<Resizer>,
-    request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
+pub(crate) async fn handle(resizer: Arc<Resizer>, request: Request<Incoming>) -> Response<Body> {
     let started = Instant::now();
     let id = RequestId::accept(request.headers().get(&X_REQUEST_ID));
     let mut negotiated = false;
@@ -98,11 +95,11 @@ pub(crate) async fn handle(
     // Requests past their deadline are dropped: those that wait never begin, those under work see it by their flag.
     let made = tokio::time::timeout(timeout, making).await;
     let (mut response, cause) = match made.unwrap_or(Err(Failure::Timeout(timeout).into())) {
-        Ok(made) => (picture(made), None),
+        Ok(response) => (response, None),
         Err(failure) => {
             let detail = failure.detail();
             let response = failure.problem().response_with(detail.as_deref());
-            let mut response = response.map(Full::new);
+            let mut response = response.map(full);
             if failure.lies_in_the_original() {
                 response.headers_mut().remove(CACHE_CONTROL);
             }
@@ -122,11 +119,12 @@ pub(crate) async fn handle(
     }
     // A 304 has no length of its own (RFC 9110 §8.6).
     if request.method() == Method::HEAD && response.status() != StatusCode::NOT_MODIFIED {
-        let length = response.body().size_hint().exact().unwrap_or_default();
-        response
-            .headers_mut()
-            .insert(CONTENT_LENGTH, HeaderValue::from(length));
-        *response.body_mut() = Full::default();
+        if let Some(length) = response.body().size_hint().exact() {
+            response
+                .headers_mut()
+                .insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        *response.body_mut() = full(Bytes::new());
     }
     let (status, path) = (response.status(), Shown(request.uri().path()));
     let problem = cause.as_ref().map(|cause| cause.problem());
@@ -210,20 +208,19 @@ async fn make(
     id: &RequestId,
     (started, timeout): (Instant, Duration),
     negotiated: &mut bool,
-) -> Result<Made, Arc<Failure>> {
+) -> Result<Response<Body>, Arc<Failure>> {
     let job = Job::of(request, id, negotiated)?;
     let mut current = None;
     if job.condition.is_some()
         && let Some((validators, etag)) = job.tag(resizer).await?
     {
         if job.has(Some(&etag)) {
-            return Ok(Made {
-                validators,
-                etag: Some(etag),
-                content: Content::NotModified,
-            });
+            return Ok(not_modified(&validators, Some(etag)));
         }
         current = Some(etag);
+    }
+    if job.canonical.operation() == Operation::Original {
+        return Ok(pass_on(resizer, &job).await?);
     }
 
     let deadline = started + timeout;
@@ -260,7 +257,7 @@ async fn make(
             if again {
                 resizer.metrics.shared.inc();
             }
-            return made;
+            return made.map(picture);
         }
         first = false;
         match &current {
@@ -268,6 +265,28 @@ async fn make(
             _ => alone = true,
         }
     }
+}
+
+/// The original itself, which is not held and so needs no admission.
+async fn pass_on(resizer: &Resizer, job: &Job) -> Result<Response<Body>, Failure> {
+    let (canonical, encoding) = (&job.canonical, resizer.imaging.encoding);
+    let original = original::open(&resizer.source, canonical, &resizer.imaging.limits).await?;
+    resizer.metrics.fetches.inc();
+    let streamed = original.streamed;
+    let etag = etag(&streamed.validators, canonical, job.accept, encoding);
+    if job.has(etag.as_ref()) {
+        return Ok(not_modified(&streamed.validators, etag));
+    }
+    let mut headers = validators(&streamed.validators, etag);
+    let media_type = HeaderValue::from_static(original.media_type);
+    headers.insert(CONTENT_TYPE, media_type);
+    if let Some(length) = streamed.length {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    let body = original::body(streamed, canonical.name(), &job.id, &resizer.metrics);
+    let mut response = Response::new(body);
+    *response.headers_mut() = headers;
+    Ok(response)
 }
 
 /// The work on a job, by a request that can wait for `left`.
@@ -311,15 +330,6 @@ async fn work(
             accepts: accept,
         },
     );
-    if wanted.operation == Operation::Original {
-        let probe = imaging::probe(&bytes, &settings.limits)?;
-        let media_type = probe.format.media_type();
-        return Ok(Made {
-            validators,
-            etag,
-            content: Content::Picture { media_type, bytes },
-        });
-    }
     // The frames of a large animation are counted, which takes too long for this thread.
     let read = bytes.clone();
     let estimating =
@@ -399,25 +409,34 @@ fn accept_class(headers: &HeaderMap) -> AcceptClass {
         })
 }
 
-/// The answer with its validators. None of the source's own headers goes out.
-fn picture(made: Made) -> Response<Full<Bytes>> {
+/// The answer with its validators.
+fn picture(made: Made) -> Response<Body> {
+    let Content::Picture { media_type, bytes } = made.content else {
+        return not_modified(&made.validators, made.etag);
+    };
+    let mut response = Response::new(full(bytes));
+    *response.headers_mut() = validators(&made.validators, made.etag);
+    let media_type = HeaderValue::from_static(media_type);
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    response
+}
+
+fn not_modified(of: &Validators, etag: Option<HeaderValue>) -> Response<Body> {
+    let mut response = Response::new(full(Bytes::new()));
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    *response.headers_mut() = validators(of, etag);
+    response
+}
+
+/// The headers that tell one state of an image from another. None of the source's own headers goes out.
+fn validators(of: &Validators, etag: Option<HeaderValue>) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    if let Some(etag) = made.etag {
+    if let Some(etag) = etag {
         headers.insert(ETAG, etag);
     }
-    let modified = made.validators.last_modified.map(httpdate::fmt_http_date);
+    let modified = of.last_modified.map(httpdate::fmt_http_date);
     if let Some(Ok(date)) = modified.map(HeaderValue::try_from) {
         headers.insert(LAST_MODIFIED, date);
     }
-    let (status, body) = match made.content {
-        Content::NotModified => (StatusCode::NOT_MODIFIED, Bytes::new()),
-        Content::Picture { media_type, bytes } => {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-            (StatusCode::OK, bytes)
-        }
-    };
-    let mut response = Response::new(Full::new(body));
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    response
+    headers
 }
