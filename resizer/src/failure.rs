@@ -33,6 +33,9 @@ pub(crate) enum Failure {
     Reported { problem: Problem, message: String },
     #[error("took longer than {0:?}")]
     Timeout(Duration),
+    /// As many originals are passed on as may be.
+    #[error("--max-originals are being read")]
+    NoTurn,
     /// The same was too slow a few seconds ago.
     #[error("too slow a moment ago: {0}")]
     Slow(Arc<Failure>),
@@ -52,6 +55,7 @@ impl Failure {
             Self::Full(full) => Problem::Overloaded {
                 retry_after: full.wait,
             },
+            Self::NoTurn => Problem::OVERLOADED,
             Self::Source(SourceError::TooLarge { .. }) => Problem::ImageTooLarge,
             Self::Source(SourceError::Busy { retry_after }) => retry_after
                 .map_or(Problem::OVERLOADED, |retry_after| Problem::Overloaded {

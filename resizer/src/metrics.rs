@@ -5,6 +5,7 @@ use http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use service::logs;
@@ -24,6 +25,7 @@ pub(crate) struct Metrics {
     pub(crate) fetched_bytes: Counter,
     pub(crate) coalesced: Counter,
     pub(crate) shared: Counter,
+    pub(crate) originals: Gauge,
     pub(crate) decodes: Counter,
     pub(crate) isolated: Counter,
     pub(crate) truncated: Counter,
@@ -38,6 +40,7 @@ impl Metrics {
             fetched_bytes: Counter::default(),
             coalesced: Counter::default(),
             shared: Counter::default(),
+            originals: Gauge::default(),
             decodes: Counter::default(),
             isolated: Counter::default(),
             truncated: Counter::default(),
@@ -71,6 +74,11 @@ impl Metrics {
             "jobs_shared",
             "Requests whose image came with an equal job of another request",
             metrics.shared.clone(),
+        );
+        registry.register(
+            "originals_open",
+            "Originals that are being passed on",
+            metrics.originals.clone(),
         );
         registry.register("decodes", "Originals decoded", metrics.decodes.clone());
         registry.register(

@@ -11,8 +11,56 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 use image_url::Canonical;
 use imaging::Limits;
+use prometheus_client::metrics::gauge::Gauge;
 use service::RequestId;
 use service::shown::Shown;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+/// Turns of originals that are passed on, of which each holds some buffers for as long as its client reads.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    free: Arc<Semaphore>,
+    taken: Gauge,
+}
+
+/// One turn, given back when dropped.
+pub(crate) struct Turn {
+    _permit: OwnedSemaphorePermit,
+    taken: Gauge,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.taken.dec();
+    }
+}
+
+impl Turns {
+    pub(crate) fn new(turns: usize, taken: Gauge) -> Self {
+        let free = Arc::new(Semaphore::new(turns.min(Semaphore::MAX_PERMITS)));
+        Self { free, taken }
+    }
+
+    /// Waits for a turn for `wait` at most.
+    ///
+    /// # Errors
+    /// When none was given back in that time.
+    pub(crate) async fn take(&self, wait: Duration) -> Result<Turn, Failure> {
+        match timeout(wait, self.free.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => {
+                self.taken.inc();
+                Ok(Turn {
+                    _permit: permit,
+                    taken: self.taken.clone(),
+                })
+            }
+            _ => Err(Failure::NoTurn),
+        }
+    }
+}
 
 /// The body of a response: an image in memory, or an original as it comes.
 pub(crate) type Body = UnsyncBoxBody<Bytes, SourceError>;
@@ -55,11 +103,18 @@ pub(crate) async fn open(
 }
 
 /// The body of an original. A source that fails on the way breaks the response off, so that nobody takes it for whole.
-pub(crate) fn body(streamed: Streamed, name: &str, id: &RequestId, metrics: &Metrics) -> Body {
+pub(crate) fn body(
+    streamed: Streamed,
+    turn: Turn,
+    name: &str,
+    id: &RequestId,
+    metrics: &Metrics,
+) -> Body {
     let (name, id, fetched) = (name.to_owned(), id.clone(), metrics.fetched_bytes.clone());
     let pieces = stream::once(async { Ok(streamed.beginning) })
         .chain(streamed.rest)
         .inspect_ok(move |piece| {
+            let _held = &turn;
             fetched.inc_by(piece.len() as u64);
         })
         .inspect_err(move |error| {

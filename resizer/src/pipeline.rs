@@ -8,7 +8,7 @@ use crate::gate::{Asker, Demand, Gate, Kind, Panicked};
 use crate::isolate::{Isolation, LONG_STEP};
 use crate::jobs::Jobs;
 use crate::metrics::Metrics;
-use crate::original::{self, Body, full};
+use crate::original::{self, Body, Turns, full};
 use crate::source::{Original, Source, SourceError, Validators};
 use bytes::Bytes;
 use http::header::{
@@ -42,6 +42,7 @@ pub(crate) struct Resizer {
     source: Source,
     gate: Gate,
     jobs: Jobs<Made>,
+    originals: Turns,
     imaging: Settings,
     isolation: Option<Isolation>,
     timeout: Duration,
@@ -57,6 +58,7 @@ impl Resizer {
             source: config.source,
             gate,
             jobs: Jobs::default(),
+            originals: Turns::new(config.max_originals, metrics.originals.clone()),
             imaging: config.imaging,
             isolation: config.isolation,
             timeout: config.timeout,
@@ -220,7 +222,7 @@ async fn make(
         current = Some(etag);
     }
     if job.canonical.operation() == Operation::Original {
-        return Ok(pass_on(resizer, &job).await?);
+        return Ok(pass_on(resizer, &job, timeout).await?);
     }
 
     let deadline = started + timeout;
@@ -268,7 +270,13 @@ async fn make(
 }
 
 /// The original itself, which is not held and so needs no admission.
-async fn pass_on(resizer: &Resizer, job: &Job) -> Result<Response<Body>, Failure> {
+async fn pass_on(
+    resizer: &Resizer,
+    job: &Job,
+    timeout: Duration,
+) -> Result<Response<Body>, Failure> {
+    // The other half is for the source.
+    let turn = resizer.originals.take(timeout / 2).await?;
     let (canonical, encoding) = (&job.canonical, resizer.imaging.encoding);
     let original = original::open(&resizer.source, canonical, &resizer.imaging.limits).await?;
     resizer.metrics.fetches.inc();
@@ -283,7 +291,7 @@ async fn pass_on(resizer: &Resizer, job: &Job) -> Result<Response<Body>, Failure
     if let Some(length) = streamed.length {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
-    let body = original::body(streamed, canonical.name(), &job.id, &resizer.metrics);
+    let body = original::body(streamed, turn, canonical.name(), &job.id, &resizer.metrics);
     let mut response = Response::new(body);
     *response.headers_mut() = headers;
     Ok(response)

@@ -605,6 +605,16 @@ fn credentials_come_from_the_environment_or_a_file_and_are_shown_nowhere() {
         "--source-authorization-file",
     );
     refused(
+        &[
+            "--source",
+            "http://host/?sig=hidden",
+            "--source-redirect-to",
+            "cdn",
+        ],
+        &[],
+        "--source http://host/:",
+    );
+    refused(
         &["--source", "http://host/"],
         &[(variable, "hidden")],
         "Bearer TOKEN",
@@ -832,6 +842,24 @@ fn slow_readers_of_large_originals_hold_little_memory() {
         println!("{source}: {} KiB for each reader", more / READERS as u64);
         assert!(more < READERS as u64 * each, "{source}: {more} KiB more");
     }
+}
+
+#[test]
+fn originals_beyond_their_number_wait_for_a_turn() {
+    let photo = photo();
+    let head = format!("HTTP/1.1 200 OK\nContent-Length: {LARGE}\n");
+    let origin = Origin::start(move |asked| match asked.target.as_str() {
+        "/large" => Reply::Zeros(with_head(&head, &photo), LARGE - photo.len() as u64),
+        _ => Reply::Close(ok(&photo)),
+    });
+    let resizer = resizer(&["--source", &origin.url(), "--max-originals", "1"]);
+    let slow = begin_to_read(&resizer, "/original/large");
+    let (address, hurry) = (resizer.addresses().listen, "x-tandem-deadline-ms: 200\r\n");
+    assert_eq!(send(address, "GET", "/original/a", hurry).status, 503);
+    // Images do not wait for originals.
+    assert_eq!(send(address, "GET", "/size/a", "").status, 200);
+    drop(slow);
+    assert_eq!(send(address, "GET", "/original/a", "").status, 200);
 }
 
 #[test]
