@@ -25,7 +25,7 @@ use service::shown::Shown;
 use service::throttle::Outages;
 use service::{RequestId, framing};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What the edge says that its client accepts, in one word.
 const X_TANDEM_ACCEPT: HeaderName = HeaderName::from_static("x-tandem-accept");
@@ -175,14 +175,14 @@ impl Job {
         })
     }
 
-    /// Jobs of the same key give the same image, if the original is the same.
+    /// Jobs of the same key give the same response, if the original is the same.
     fn key(&self) -> String {
         let accept = if self.canonical.varies_on_accept() {
             self.accept.word()
         } else {
             ""
         };
-        format!("{accept} {}", self.canonical.path())
+        format!("{accept} {} {:?}", self.canonical.path(), self.condition)
     }
 
     /// The tag of an original by what its source says before it gives it.
@@ -226,10 +226,14 @@ async fn make(
     }
 
     let deadline = started + timeout;
-    let (mut key, mut alone, mut first) = (job.key(), false, true);
+    let shared = Job {
+        condition: job.condition.clone().filter(|_| current.is_none()),
+        ..job.clone()
+    };
+    let (mut key, mut alone, mut first) = (shared.key(), false, true);
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let begin = |sealed| work(resizer.clone(), job.clone(), left, sealed);
+        let begin = |sealed| work(resizer.clone(), shared.clone(), left, sealed);
         let share = resizer.jobs.enter(&key, left, alone, begin)?;
         // The job of another request may have read an original that has changed meanwhile.
         if first && share.late() && current.is_none() {
@@ -244,28 +248,21 @@ async fn make(
                 }
             }
         }
-        let again = first && share.joined();
+        let joined = share.joined();
         let made = share.wait(deadline.into(), timeout).await;
-        let usable = match &made {
-            Ok(made) => {
-                let same = current.is_none() || made.etag == current;
-                same && (matches!(made.content, Content::Picture { .. })
-                    || job.has(made.etag.as_ref()))
-            }
+        let again = match &made {
+            Ok(made) if current.is_some() && made.etag != current => format!("{key} {current:?}"),
             // The other request may have had less time.
-            Err(failure) => !matches!(**failure, Failure::Full(_)),
+            Err(failure) if matches!(**failure, Failure::Full(_)) => format!("{key} again"),
+            _ => String::new(),
         };
-        if usable || !again {
-            if again {
+        if !(first && joined) || again.is_empty() {
+            if joined {
                 resizer.metrics.shared.inc();
             }
             return made.map(picture);
         }
-        first = false;
-        match &current {
-            Some(etag) if made.is_ok() => key = format!("{key} {etag:?}"),
-            _ => alone = true,
-        }
+        (key, first) = (again, false);
     }
 }
 
@@ -442,9 +439,17 @@ fn validators(of: &Validators, etag: Option<HeaderValue>) -> HeaderMap {
     if let Some(etag) = etag {
         headers.insert(ETAG, etag);
     }
-    let modified = of.last_modified.map(httpdate::fmt_http_date);
-    if let Some(Ok(date)) = modified.map(HeaderValue::try_from) {
+    let modified = of.last_modified.filter(has_http_date);
+    let date = modified.map(httpdate::fmt_http_date);
+    if let Some(Ok(date)) = date.map(HeaderValue::try_from) {
         headers.insert(LAST_MODIFIED, date);
     }
     headers
+}
+
+/// The dates that HTTP can write have years of four digits (RFC 9110 §5.6.7); those before 1970 are not of use.
+fn has_http_date(time: &SystemTime) -> bool {
+    const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
+    time.duration_since(UNIX_EPOCH)
+        .is_ok_and(|since| since < YEAR_10000)
 }

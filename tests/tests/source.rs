@@ -13,6 +13,7 @@ use std::fs::File;
 use std::io::{Cursor, Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, SystemTime};
 
 /// A JPEG that is read as far as it goes, so that a cut one would be shown.
 fn photo() -> Vec<u8> {
@@ -906,6 +907,22 @@ fn originals_are_passed_on_as_they_are() {
     let origin = of(String::new(), vec![b'x'; 1 << 20]);
     let resizer = common::resizer(&["--source", &origin.url()]);
     assert_eq!(get(&resizer, "/original/a").status, 415);
+}
+
+#[test]
+fn a_file_older_than_http_dates_is_served_without_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old");
+    std::fs::write(&path, small()).unwrap();
+    let file = File::options().write(true).open(path).unwrap();
+    let day = Duration::from_secs(24 * 60 * 60);
+    file.set_modified(SystemTime::UNIX_EPOCH - day).unwrap();
+    let resizer = resizer(&["--source", &format!("file://{}", folder.path().display())]);
+    for target in ["/size/old", "/original/old"] {
+        let answer = get(&resizer, target);
+        assert_eq!(answer.status, 200, "{target}");
+        assert_eq!(answer.header("last-modified"), None, "{target}");
+    }
 }
 
 #[test]
