@@ -104,39 +104,29 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
             name: name.to_owned(),
             number,
         };
-        let begun = begin_flight(|sealed| {
-            let work = begin(sealed);
-            async move {
-                let _leave = leave;
-                work.await
-            }
-        });
-        if let Some(flight) = begun.flight.downgrade() {
+        let (sealed, begun) = (Sealed::default(), Instant::now());
+        let work = begin(sealed.clone());
+        let flight = async move {
+            let _leave = leave;
+            work.await
+        };
+        let flight = flight.boxed().shared();
+        if let Some(flight) = flight.downgrade() {
             let known = Known {
                 number,
                 flight,
-                sealed: begun.sealed.clone(),
-                begun: begun.begun,
+                sealed: sealed.clone(),
+                begun,
             };
             table.flights.insert(name.to_owned(), known);
         }
-        begun
-    }
-}
-
-/// A flight that nobody else joins.
-pub(crate) fn begin_flight<T, F>(begin: impl FnOnce(Sealed) -> F) -> Entered<T>
-where
-    T: Clone + Send + Sync + 'static,
-    F: Future<Output = T> + Send + 'static,
-{
-    let sealed = Sealed::default();
-    Entered {
-        flight: begin(sealed.clone()).boxed().shared(),
-        joined: false,
-        late: false,
-        sealed,
-        begun: Instant::now(),
+        Entered {
+            flight,
+            joined: false,
+            late: false,
+            sealed,
+            begun,
+        }
     }
 }
 

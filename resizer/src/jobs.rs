@@ -3,7 +3,7 @@
 //! Each request keeps its own deadline. A job goes on for as long as a request waits for it, and is cancelled when the last
 //! has left. A job that was too slow is remembered for seconds, so that the next requests are answered at once.
 
-use crate::coalesce::{Entered, Flights, Sealed, begin_flight};
+use crate::coalesce::{Entered, Flights, Sealed};
 use crate::failure::Failure;
 use crate::source::SourceError;
 use std::collections::{HashMap, VecDeque};
@@ -43,7 +43,7 @@ impl<T: Clone> Default for Jobs<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> Jobs<T> {
-    /// A share in the job of a key for a request that can wait for `left`. Without `alone` it may be another request's job.
+    /// A share in the job of a key for a request that can wait for `left`.
     ///
     /// # Errors
     /// When the same job has just taken longer than that.
@@ -51,7 +51,6 @@ impl<T: Clone + Send + Sync + 'static> Jobs<T> {
         &self,
         key: &str,
         left: Duration,
-        alone: bool,
         begin: impl FnOnce(Sealed) -> F,
     ) -> Result<Share<'_, T>, Arc<Failure>>
     where
@@ -60,15 +59,10 @@ impl<T: Clone + Send + Sync + 'static> Jobs<T> {
         if let Some(failure) = self.slow.recall(key, left) {
             return Err(Arc::new(Failure::Slow(failure)));
         }
-        let begin = |sealed| {
+        let entered = self.flights.enter(key, |sealed| {
             let work = begin(sealed);
             async { work.await.map_err(Arc::new) }
-        };
-        let entered = if alone {
-            begin_flight(begin)
-        } else {
-            self.flights.enter(key, begin)
-        };
+        });
         Ok(Share {
             jobs: self,
             key: key.to_owned(),
@@ -199,7 +193,7 @@ mod tests {
 
     async fn ask(jobs: &Jobs<usize>, work: &Work, left: Duration) -> Outcome<usize> {
         let deadline = Instant::now() + left;
-        let share = jobs.enter("cat", left, false, |sealed| work.clone().run(sealed))?;
+        let share = jobs.enter("cat", left, |sealed| work.clone().run(sealed))?;
         share.wait(deadline, left).await
     }
 

@@ -230,11 +230,11 @@ async fn make(
         condition: job.condition.clone().filter(|_| current.is_none()),
         ..job.clone()
     };
-    let (mut key, mut alone, mut first) = (shared.key(), false, true);
+    let (mut key, mut first) = (shared.key(), true);
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let begin = |sealed| work(resizer.clone(), shared.clone(), left, sealed);
-        let share = resizer.jobs.enter(&key, left, alone, begin)?;
+        let share = resizer.jobs.enter(&key, left, begin)?;
         // The job of another request may have read an original that has changed meanwhile.
         if first && share.late() && current.is_none() {
             match job.tag(resizer).await {
@@ -242,8 +242,10 @@ async fn make(
                 Err(Failure::Source(SourceError::Missing)) => {
                     return Err(Failure::Source(SourceError::Missing).into());
                 }
+                // It does not say. A job that begins when this one has ended reads what there is now, for all who wait.
                 Ok(None) | Err(_) => {
-                    (alone, first) = (true, false);
+                    let _ = share.wait(deadline.into(), timeout).await;
+                    first = false;
                     continue;
                 }
             }

@@ -747,6 +747,32 @@ fn a_job_on_an_original_that_has_changed_is_not_shared() {
 }
 
 #[test]
+fn equal_requests_share_jobs_where_the_source_says_nothing_of_its_originals() {
+    let (door, begun, heads) = (Door::default(), Door::default(), Mutex::new(0));
+    let (photo, asked_for) = (photo(), begun.clone());
+    let origin = Origin::start(move |asked| {
+        if asked.method == "HEAD" {
+            let mut heads = heads.lock().unwrap();
+            *heads += 1;
+            if *heads == 29 {
+                door.open();
+            }
+            return Reply::Close(with_head("HTTP/1.1 405 Method Not Allowed\n", b""));
+        }
+        begun.open();
+        door.pass();
+        Reply::Close(with_head("HTTP/1.1 200 OK\n", &photo))
+    });
+    let resizer = resizer(&["--source", &origin.url()]);
+    for answer in together(&resizer, &asked_for, 29, "/resize/300/a") {
+        assert_eq!(answer.status, 200);
+    }
+    // One for the first, and one for those who could not know whether what it read was still the same.
+    let decodes = common::metric(&resizer, "tandem_resizer_decodes_total");
+    assert!((2..10).contains(&decodes), "{decodes}");
+}
+
+#[test]
 fn requests_for_other_formats_do_not_share_a_job() {
     let png = small();
     let origin = Origin::start(move |_| Reply::Keep(ok(&png)));
