@@ -93,6 +93,7 @@ pub(crate) struct ServeArgs {
         long,
         value_name = "ORIGIN",
         env = "RESIZER_SOURCE_REDIRECT_TO",
+        hide_env_values = true,
         value_delimiter = ',',
         help_heading = "Originals"
     )]
@@ -157,6 +158,15 @@ pub(crate) struct ServeArgs {
     /// request is refused with 503 when the wait, by how long pictures took of late, would go beyond --timeout.
     #[arg(long, value_name = "N", env = "RESIZER_QUEUE", help_heading = "Work")]
     pub queue: Option<usize>,
+    /// Originals passed on at once (/original/), each of which takes up to 1 MiB however slowly it is read; more wait.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "256",
+        env = "RESIZER_MAX_ORIGINALS",
+        help_heading = "Work"
+    )]
+    pub max_originals: NonZeroUsize,
     /// Memory for all pictures that are decoded at once, estimated from their headers; half of what the container or
     /// else the machine has when absent. A picture that needs more by itself is worked on alone. Originals as they are
     /// stored come besides: up to five for each worker.

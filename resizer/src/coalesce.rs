@@ -3,7 +3,9 @@
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, WeakShared};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::time::Instant;
 
 type Flight<T> = Shared<BoxFuture<'static, T>>;
 
@@ -16,8 +18,44 @@ pub(crate) struct Flights<T: Clone> {
 
 #[derive(Debug)]
 struct Table<T: Clone> {
-    flights: HashMap<String, (u64, WeakShared<BoxFuture<'static, T>>)>,
+    flights: HashMap<String, Known<T>>,
     next: u64,
+}
+
+#[derive(Debug)]
+struct Known<T: Clone> {
+    number: u64,
+    flight: WeakShared<BoxFuture<'static, T>>,
+    sealed: Sealed,
+    begun: Instant,
+}
+
+/// Set by a flight once it has begun to read what it works on: for requests that join it from then on, that may have
+/// changed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sealed(Arc<AtomicBool>);
+
+impl Sealed {
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// A request's share in a flight.
+#[derive(Debug)]
+pub(crate) struct Entered<T: Clone> {
+    /// Brings the result, and goes on for as long as a share is held.
+    pub(crate) flight: Flight<T>,
+    /// Whether another request had begun it.
+    pub(crate) joined: bool,
+    /// Whether it had been sealed when it was joined.
+    pub(crate) late: bool,
+    pub(crate) sealed: Sealed,
+    pub(crate) begun: Instant,
 }
 
 impl<T: Clone> Default for Flights<T> {
@@ -38,19 +76,26 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
     where
         F: Future<Output = T> + Send + 'static,
     {
-        let (flight, joined) = self.find_or_begin(name, begin);
+        let Entered { flight, joined, .. } = self.enter(name, |_| begin());
         (flight.await, joined)
     }
 
-    fn find_or_begin<F>(&self, name: &str, begin: impl FnOnce() -> F) -> (Flight<T>, bool)
+    /// A share in the flight of this name.
+    pub(crate) fn enter<F>(&self, name: &str, begin: impl FnOnce(Sealed) -> F) -> Entered<T>
     where
         F: Future<Output = T> + Send + 'static,
     {
         let mut table = lock(&self.table);
-        if let Some((_, flight)) = table.flights.get(name)
-            && let Some(flight) = flight.upgrade()
+        if let Some(known) = table.flights.get(name)
+            && let Some(flight) = known.flight.upgrade()
         {
-            return (flight, true);
+            return Entered {
+                flight,
+                joined: true,
+                late: known.sealed.is_set(),
+                sealed: known.sealed.clone(),
+                begun: known.begun,
+            };
         }
         let number = table.next;
         table.next += 1;
@@ -59,16 +104,29 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
             name: name.to_owned(),
             number,
         };
-        let work = begin();
+        let (sealed, begun) = (Sealed::default(), Instant::now());
+        let work = begin(sealed.clone());
         let flight = async move {
             let _leave = leave;
             work.await
         };
         let flight = flight.boxed().shared();
-        if let Some(weak) = flight.downgrade() {
-            table.flights.insert(name.to_owned(), (number, weak));
+        if let Some(flight) = flight.downgrade() {
+            let known = Known {
+                number,
+                flight,
+                sealed: sealed.clone(),
+                begun,
+            };
+            table.flights.insert(name.to_owned(), known);
         }
-        (flight, false)
+        Entered {
+            flight,
+            joined: false,
+            late: false,
+            sealed,
+            begun,
+        }
     }
 }
 
@@ -87,9 +145,8 @@ impl<T: Clone> Drop for Leave<T> {
     fn drop(&mut self) {
         let mut table = lock(&self.table);
         // A later flight of the same name stays.
-        if let Some((number, _)) = table.flights.get(&self.name)
-            && *number == self.number
-        {
+        let own = |known: &Known<T>| known.number == self.number;
+        if table.flights.get(&self.name).is_some_and(own) {
             table.flights.remove(&self.name);
         }
     }
@@ -191,5 +248,21 @@ mod tests {
         assert_eq!(field.under_way(), 0);
         field.landing.add_permits(1);
         assert_eq!(field.clone().ask("cat").await, (1, false));
+    }
+
+    #[tokio::test]
+    async fn whoever_joins_after_the_seal_is_late() {
+        let flights = Flights::<()>::default();
+        let begin = |sealed: Sealed| async move {
+            sealed.set();
+            std::future::pending::<()>().await;
+        };
+        let first = flights.enter("cat", begin);
+        let early = flights.enter("cat", begin);
+        assert!(first.flight.clone().now_or_never().is_none());
+        let late = flights.enter("cat", begin);
+        let known = [first, early, late].map(|share| (share.joined, share.late));
+        assert_eq!(known, [(false, false), (true, false), (true, true)]);
+        assert!(!flights.enter("cat", begin).joined);
     }
 }

@@ -30,6 +30,8 @@ pub struct Config {
     pub gate: GateConfig,
     /// Limits of originals and defaults of encoders.
     pub imaging: Settings,
+    /// How many originals are passed on at once.
+    pub max_originals: usize,
     /// How long a request may take in all.
     pub timeout: Duration,
     /// How processes are started for jobs that cannot be stopped; `None` runs them all in this one.
@@ -57,7 +59,11 @@ impl Config {
                 drain_timeout: args.drain_timeout,
                 ..ServerLimits::default()
             },
-            source: Source::open(url, &source).with_context(|| format!("--source {url}"))?,
+            source: Source::open(url, &source).with_context(|| {
+                // A query may be a credential.
+                let shown = url.split('?').next().unwrap_or_default();
+                format!("--source {shown}")
+            })?,
             gate: GateConfig {
                 workers,
                 queue: args.queue.unwrap_or(QUEUE),
@@ -80,6 +86,7 @@ impl Config {
                 },
             },
             admin_hosts: Hosts::new(args.admin_host.clone()),
+            max_originals: args.max_originals.get(),
             timeout: args.timeout,
             isolation: args
                 .isolate

@@ -6,6 +6,7 @@ use crate::source::SourceError;
 use image_url::{TargetError, UrlError};
 use service::Problem;
 use service::framing::Refused;
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -32,6 +33,12 @@ pub(crate) enum Failure {
     Reported { problem: Problem, message: String },
     #[error("took longer than {0:?}")]
     Timeout(Duration),
+    /// As many originals are passed on as may be.
+    #[error("--max-originals are being read")]
+    NoTurn,
+    /// The same was too slow a few seconds ago.
+    #[error("too slow a moment ago: {0}")]
+    Slow(Arc<Failure>),
 }
 
 impl Failure {
@@ -46,6 +53,7 @@ impl Failure {
             Self::Full(full) => Problem::Overloaded {
                 retry_after: full.wait,
             },
+            Self::NoTurn => Problem::OVERLOADED,
             Self::Source(SourceError::TooLarge { .. }) => Problem::ImageTooLarge,
             Self::Source(SourceError::Busy { retry_after }) => retry_after
                 .map_or(Problem::OVERLOADED, |retry_after| Problem::Overloaded {
@@ -68,6 +76,7 @@ impl Failure {
             },
             Self::Panicked(_) | Self::Worker(_) => Problem::Internal,
             Self::Reported { problem, .. } => *problem,
+            Self::Slow(failure) => failure.problem(),
         }
     }
 

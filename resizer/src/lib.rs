@@ -10,8 +10,10 @@ mod etag;
 mod failure;
 pub mod gate;
 mod isolate;
+mod jobs;
 mod memory;
 mod metrics;
+mod original;
 mod pipeline;
 pub mod source;
 

@@ -5,6 +5,7 @@ use http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use service::logs;
@@ -23,6 +24,8 @@ pub(crate) struct Metrics {
     pub(crate) fetches: Counter,
     pub(crate) fetched_bytes: Counter,
     pub(crate) coalesced: Counter,
+    pub(crate) shared: Counter,
+    pub(crate) originals: Gauge,
     pub(crate) decodes: Counter,
     pub(crate) isolated: Counter,
     pub(crate) truncated: Counter,
@@ -36,6 +39,8 @@ impl Metrics {
             fetches: Counter::default(),
             fetched_bytes: Counter::default(),
             coalesced: Counter::default(),
+            shared: Counter::default(),
+            originals: Gauge::default(),
             decodes: Counter::default(),
             isolated: Counter::default(),
             truncated: Counter::default(),
@@ -64,6 +69,16 @@ impl Metrics {
             "source_coalesced",
             "Originals that came with another request's fetch",
             metrics.coalesced.clone(),
+        );
+        registry.register(
+            "jobs_shared",
+            "Requests whose image came with an equal job of another request",
+            metrics.shared.clone(),
+        );
+        registry.register(
+            "originals_open",
+            "Originals that are being passed on",
+            metrics.originals.clone(),
         );
         registry.register("decodes", "Originals decoded", metrics.decodes.clone());
         registry.register(

@@ -1,20 +1,22 @@
-//! The way of a request: parse URL → condition → admit → original → cost → transform → respond.
+//! The way of a request: parse URL → condition → join an equal job, or admit → original → cost → transform → respond.
 
+use crate::coalesce::Sealed;
 use crate::config::Config;
 use crate::etag::{etag, matches};
 use crate::failure::Failure;
 use crate::gate::{Asker, Demand, Gate, Kind, Panicked};
 use crate::isolate::{Isolation, LONG_STEP};
+use crate::jobs::Jobs;
 use crate::metrics::Metrics;
-use crate::source::{Original, Source, Validators};
+use crate::original::{self, Body, Turns, full};
+use crate::source::{Original, Source, SourceError, Validators};
 use bytes::Bytes;
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
     HeaderValue, IF_NONE_MATCH, LAST_MODIFIED, VARY,
 };
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body as _, Incoming};
 use image_url::{AcceptClass, Canonical, Operation, Target};
 use imaging::Settings;
 use service::metrics::{Registry, milliseconds};
@@ -23,7 +25,7 @@ use service::shown::Shown;
 use service::throttle::Outages;
 use service::{RequestId, framing};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What the edge says that its client accepts, in one word.
 const X_TANDEM_ACCEPT: HeaderName = HeaderName::from_static("x-tandem-accept");
@@ -39,6 +41,8 @@ const X_TANDEM_DEADLINE_MS: HeaderName = HeaderName::from_static("x-tandem-deadl
 pub(crate) struct Resizer {
     source: Source,
     gate: Gate,
+    jobs: Jobs<Made>,
+    originals: Turns,
     imaging: Settings,
     isolation: Option<Isolation>,
     timeout: Duration,
@@ -53,6 +57,8 @@ impl Resizer {
         Self {
             source: config.source,
             gate,
+            jobs: Jobs::default(),
+            originals: Turns::new(config.max_originals, metrics.originals.clone()),
             imaging: config.imaging,
             isolation: config.isolation,
             timeout: config.timeout,
@@ -63,12 +69,14 @@ impl Resizer {
 }
 
 /// What a request gives.
+#[derive(Clone, Debug)]
 struct Made {
     validators: Validators,
     etag: Option<HeaderValue>,
     content: Content,
 }
 
+#[derive(Clone, Debug)]
 enum Content {
     /// The client's copy is still good.
     NotModified,
@@ -79,24 +87,21 @@ enum Content {
 }
 
 /// Answers one request, logs it and counts it.
-pub(crate) async fn handle(
-    resizer: Arc<Resizer>,
-    request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
+pub(crate) async fn handle(resizer: Arc<Resizer>, request: Request<Incoming>) -> Response<Body> {
     let started = Instant::now();
     let id = RequestId::accept(request.headers().get(&X_REQUEST_ID));
     let mut negotiated = false;
     let timeout = deadline_of_edge(request.headers())
         .map_or(resizer.timeout, |left| left.min(resizer.timeout));
-    let making = make(&resizer, &request, &id, started + timeout, &mut negotiated);
+    let making = make(&resizer, &request, &id, (started, timeout), &mut negotiated);
     // Requests past their deadline are dropped: those that wait never begin, those under work see it by their flag.
     let made = tokio::time::timeout(timeout, making).await;
-    let (mut response, cause) = match made.unwrap_or(Err(Failure::Timeout(timeout))) {
-        Ok(made) => (picture(made), None),
+    let (mut response, cause) = match made.unwrap_or(Err(Failure::Timeout(timeout).into())) {
+        Ok(response) => (response, None),
         Err(failure) => {
             let detail = failure.detail();
             let response = failure.problem().response_with(detail.as_deref());
-            let mut response = response.map(Full::new);
+            let mut response = response.map(full);
             if failure.lies_in_the_original() {
                 response.headers_mut().remove(CACHE_CONTROL);
             }
@@ -116,14 +121,15 @@ pub(crate) async fn handle(
     }
     // A 304 has no length of its own (RFC 9110 §8.6).
     if request.method() == Method::HEAD && response.status() != StatusCode::NOT_MODIFIED {
-        let length = response.body().size_hint().exact().unwrap_or_default();
-        response
-            .headers_mut()
-            .insert(CONTENT_LENGTH, HeaderValue::from(length));
-        *response.body_mut() = Full::default();
+        if let Some(length) = response.body().size_hint().exact() {
+            response
+                .headers_mut()
+                .insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        *response.body_mut() = full(Bytes::new());
     }
     let (status, path) = (response.status(), Shown(request.uri().path()));
-    let problem = cause.as_ref().map(Failure::problem);
+    let problem = cause.as_ref().map(|cause| cause.problem());
     let cause = cause.map(|cause| Shown(&cause.to_string()).to_string());
     if let Some(problem) = problem
         && let Some(requests) = resizer.outages.pass(problem, started)
@@ -138,40 +144,173 @@ pub(crate) async fn handle(
     response
 }
 
-/// Sets `negotiated` as soon as it is known that the answer depends on `Accept`, whatever the answer will be.
-async fn make(
-    resizer: &Resizer,
-    request: &Request<Incoming>,
-    id: &RequestId,
-    deadline: Instant,
-    negotiated: &mut bool,
-) -> Result<Made, Failure> {
-    framing::check_request(request)?;
-    let target = Target::parse(&request.uri().to_string())?;
-    let canonical = Canonical::parse(target.uri())?;
-    *negotiated = canonical.varies_on_accept();
-    let accept = accept_class(request.headers());
+/// What is to be done for a request, and for every other that asks for the same.
+#[derive(Clone, Debug)]
+struct Job {
+    canonical: Canonical,
+    accept: AcceptClass,
+    /// The client's copy, whose tag may turn out to be that of the original.
+    condition: Option<HeaderValue>,
+    client: u64,
+    id: RequestId,
+}
 
-    if let Some(condition) = request.headers().get(IF_NONE_MATCH) {
-        let validators = resizer.source.validators(canonical.name()).await?;
-        if let Some(validators) = validators {
-            let etag = etag(&validators, &canonical, accept, resizer.imaging.encoding);
-            if etag.as_ref().is_some_and(|etag| matches(condition, etag)) {
-                return Ok(Made {
-                    validators,
-                    etag,
-                    content: Content::NotModified,
-                });
-            }
-        }
+impl Job {
+    /// Sets `negotiated` as soon as it is known that the answer depends on `Accept`, whatever the answer will be.
+    fn of(
+        request: &Request<Incoming>,
+        id: &RequestId,
+        negotiated: &mut bool,
+    ) -> Result<Self, Failure> {
+        framing::check_request(request)?;
+        let target = Target::parse(&request.uri().to_string())?;
+        let canonical = Canonical::parse(target.uri())?;
+        *negotiated = canonical.varies_on_accept();
+        Ok(Self {
+            canonical,
+            accept: accept_class(request.headers()),
+            condition: request.headers().get(IF_NONE_MATCH).cloned(),
+            client: client(request.headers()),
+            id: id.clone(),
+        })
     }
 
+    /// Jobs of the same key give the same response, if the original is the same.
+    fn key(&self) -> String {
+        let accept = if self.canonical.varies_on_accept() {
+            self.accept.word()
+        } else {
+            ""
+        };
+        format!("{accept} {} {:?}", self.canonical.path(), self.condition)
+    }
+
+    /// The tag of an original by what its source says before it gives it.
+    async fn tag(&self, resizer: &Resizer) -> Result<Option<(Validators, HeaderValue)>, Failure> {
+        let validators = resizer.source.validators(self.canonical.name()).await?;
+        Ok(validators.and_then(|validators| {
+            let encoding = resizer.imaging.encoding;
+            let etag = etag(&validators, &self.canonical, self.accept, encoding)?;
+            Some((validators, etag))
+        }))
+    }
+
+    /// Whether the client has it already.
+    fn has(&self, etag: Option<&HeaderValue>) -> bool {
+        match (&self.condition, etag) {
+            (Some(condition), Some(etag)) => matches(condition, etag),
+            _ => false,
+        }
+    }
+}
+
+async fn make(
+    resizer: &Arc<Resizer>,
+    request: &Request<Incoming>,
+    id: &RequestId,
+    (started, timeout): (Instant, Duration),
+    negotiated: &mut bool,
+) -> Result<Response<Body>, Arc<Failure>> {
+    let job = Job::of(request, id, negotiated)?;
+    let mut current = None;
+    if job.condition.is_some()
+        && let Some((validators, etag)) = job.tag(resizer).await?
+    {
+        if job.has(Some(&etag)) {
+            return Ok(not_modified(&validators, Some(etag)));
+        }
+        current = Some(etag);
+    }
+    if job.canonical.operation() == Operation::Original {
+        return Ok(pass_on(resizer, &job, timeout).await?);
+    }
+
+    let deadline = started + timeout;
+    let shared = Job {
+        condition: job.condition.clone().filter(|_| current.is_none()),
+        ..job.clone()
+    };
+    let (mut key, mut first) = (shared.key(), true);
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let begin = |sealed| work(resizer.clone(), shared.clone(), left, sealed);
+        let share = resizer.jobs.enter(&key, left, begin)?;
+        // The job of another request may have read an original that has changed meanwhile.
+        if first && share.late() && current.is_none() {
+            match job.tag(resizer).await {
+                Ok(Some((_, etag))) => current = Some(etag),
+                Err(Failure::Source(SourceError::Missing)) => {
+                    return Err(Failure::Source(SourceError::Missing).into());
+                }
+                // It does not say. A job that begins when this one has ended reads what there is now, for all who wait.
+                Ok(None) | Err(_) => {
+                    let _ = share.wait(deadline.into(), timeout).await;
+                    first = false;
+                    continue;
+                }
+            }
+        }
+        let joined = share.joined();
+        let made = share.wait(deadline.into(), timeout).await;
+        let again = match &made {
+            Ok(made) if current.is_some() && made.etag != current => format!("{key} {current:?}"),
+            // The other request may have had less time.
+            Err(failure) if matches!(**failure, Failure::Full(_)) => format!("{key} again"),
+            _ => String::new(),
+        };
+        if !(first && joined) || again.is_empty() {
+            if joined {
+                resizer.metrics.shared.inc();
+            }
+            return made.map(picture);
+        }
+        (key, first) = (again, false);
+    }
+}
+
+/// The original itself, which is not held and so needs no admission.
+async fn pass_on(
+    resizer: &Resizer,
+    job: &Job,
+    timeout: Duration,
+) -> Result<Response<Body>, Failure> {
+    // The other half is for the source.
+    let turn = resizer.originals.take(timeout / 2).await?;
+    let (canonical, encoding) = (&job.canonical, resizer.imaging.encoding);
+    let original = original::open(&resizer.source, canonical, &resizer.imaging.limits).await?;
+    resizer.metrics.fetches.inc();
+    let streamed = original.streamed;
+    let etag = etag(&streamed.validators, canonical, job.accept, encoding);
+    if job.has(etag.as_ref()) {
+        return Ok(not_modified(&streamed.validators, etag));
+    }
+    let mut headers = validators(&streamed.validators, etag);
+    let media_type = HeaderValue::from_static(original.media_type);
+    headers.insert(CONTENT_TYPE, media_type);
+    if let Some(length) = streamed.length {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    let body = original::body(streamed, turn, canonical.name(), &job.id, &resizer.metrics);
+    let mut response = Response::new(body);
+    *response.headers_mut() = headers;
+    Ok(response)
+}
+
+/// The work on a job, by a request that can wait for `left`.
+async fn work(
+    resizer: Arc<Resizer>,
+    job: Job,
+    left: Duration,
+    sealed: Sealed,
+) -> Result<Made, Failure> {
+    let (canonical, accept, id) = (&job.canonical, job.accept, &job.id);
     let asker = Asker {
-        client: client(request.headers()),
-        kind: Kind::of(&canonical),
-        left: deadline.saturating_duration_since(Instant::now()),
+        client: job.client,
+        kind: Kind::of(canonical),
+        left,
     };
     let admitted = resizer.gate.admit(asker).await?;
+    sealed.set();
     let (original, joined) = resizer.source.get(canonical.name()).await?;
     let Original { validators, bytes } = original;
     if joined {
@@ -180,11 +319,9 @@ async fn make(
         resizer.metrics.fetches.inc();
         resizer.metrics.fetched_bytes.inc_by(bytes.len() as u64);
     }
-    let etag = etag(&validators, &canonical, accept, resizer.imaging.encoding);
+    let etag = etag(&validators, canonical, accept, resizer.imaging.encoding);
     // Not every source tells its validators before it gives the original.
-    if let (Some(condition), Some(tag)) = (request.headers().get(IF_NONE_MATCH), &etag)
-        && matches(condition, tag)
-    {
+    if job.has(etag.as_ref()) {
         return Ok(Made {
             validators,
             etag,
@@ -200,15 +337,6 @@ async fn make(
             accepts: accept,
         },
     );
-    if wanted.operation == Operation::Original {
-        let probe = imaging::probe(&bytes, &settings.limits)?;
-        let media_type = probe.format.media_type();
-        return Ok(Made {
-            validators,
-            etag,
-            content: Content::Picture { media_type, bytes },
-        });
-    }
     // The frames of a large animation are counted, which takes too long for this thread.
     let read = bytes.clone();
     let estimating =
@@ -230,7 +358,8 @@ async fn make(
     let picture = admitted
         .work(demand, move |abandoned| {
             let check = imaging::Check {
-                deadline: Some(deadline),
+                // Each request that waits has its own; when the last has left, the job is cancelled.
+                deadline: None,
                 cancelled: Some(abandoned),
             };
             match isolation {
@@ -287,25 +416,42 @@ fn accept_class(headers: &HeaderMap) -> AcceptClass {
         })
 }
 
-/// The answer with its validators. None of the source's own headers goes out.
-fn picture(made: Made) -> Response<Full<Bytes>> {
+/// The answer with its validators.
+fn picture(made: Made) -> Response<Body> {
+    let Content::Picture { media_type, bytes } = made.content else {
+        return not_modified(&made.validators, made.etag);
+    };
+    let mut response = Response::new(full(bytes));
+    *response.headers_mut() = validators(&made.validators, made.etag);
+    let media_type = HeaderValue::from_static(media_type);
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    response
+}
+
+fn not_modified(of: &Validators, etag: Option<HeaderValue>) -> Response<Body> {
+    let mut response = Response::new(full(Bytes::new()));
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    *response.headers_mut() = validators(of, etag);
+    response
+}
+
+/// The headers that tell one state of an image from another. None of the source's own headers goes out.
+fn validators(of: &Validators, etag: Option<HeaderValue>) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    if let Some(etag) = made.etag {
+    if let Some(etag) = etag {
         headers.insert(ETAG, etag);
     }
-    let modified = made.validators.last_modified.map(httpdate::fmt_http_date);
-    if let Some(Ok(date)) = modified.map(HeaderValue::try_from) {
+    let modified = of.last_modified.filter(has_http_date);
+    let date = modified.map(httpdate::fmt_http_date);
+    if let Some(Ok(date)) = date.map(HeaderValue::try_from) {
         headers.insert(LAST_MODIFIED, date);
     }
-    let (status, body) = match made.content {
-        Content::NotModified => (StatusCode::NOT_MODIFIED, Bytes::new()),
-        Content::Picture { media_type, bytes } => {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-            (StatusCode::OK, bytes)
-        }
-    };
-    let mut response = Response::new(Full::new(body));
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    response
+    headers
+}
+
+/// The dates that HTTP can write have years of four digits (RFC 9110 §5.6.7); those before 1970 are not of use.
+fn has_http_date(time: &SystemTime) -> bool {
+    const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
+    time.duration_since(UNIX_EPOCH)
+        .is_ok_and(|since| since < YEAR_10000)
 }

@@ -4,13 +4,16 @@
 mod common;
 
 use common::origin::{Asked, Origin, Reply};
-use common::{Answer, Logged, Role, resizer, resizer_with, samples, send};
+use common::{Answer, Logged, Role, Stack, resizer, resizer_with, samples, send, sign};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use image::{DynamicImage, ImageFormat};
 use stack::Process;
-use std::io::{Cursor, Write};
-use std::net::UdpSocket;
+use std::fs::File;
+use std::io::{Cursor, Read, Write};
+use std::net::{TcpStream, UdpSocket};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, SystemTime};
 
 /// A JPEG that is read as far as it goes, so that a cut one would be shown.
 fn photo() -> Vec<u8> {
@@ -603,6 +606,16 @@ fn credentials_come_from_the_environment_or_a_file_and_are_shown_nowhere() {
         "--source-authorization-file",
     );
     refused(
+        &[
+            "--source",
+            "http://host/?sig=hidden",
+            "--source-redirect-to",
+            "cdn",
+        ],
+        &[],
+        "--source http://host/:",
+    );
+    refused(
         &["--source", "http://host/"],
         &[(variable, "hidden")],
         "Bearer TOKEN",
@@ -642,4 +655,353 @@ fn credentials_come_from_the_environment_or_a_file_and_are_shown_nowhere() {
         &[],
         "/no/such/file",
     );
+}
+
+/// Opens once, for all who wait.
+#[derive(Clone, Default)]
+struct Door(Arc<(Mutex<bool>, Condvar)>);
+
+impl Door {
+    fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
+    fn pass(&self) {
+        let closed = self.0.1.wait_while(self.0.0.lock().unwrap(), |open| !*open);
+        drop(closed.unwrap());
+    }
+}
+
+/// An original that is held back until `enough` requests have asked for its validators, and a door that opens when it has
+/// been asked for.
+fn held_back(enough: usize, tag: fn(&Asked) -> String) -> (Origin, Door) {
+    let (door, begun, heads) = (Door::default(), Door::default(), Mutex::new(0));
+    let png = small();
+    let asked_for = begun.clone();
+    let origin = Origin::start(move |asked| {
+        let head = format!(
+            "HTTP/1.1 200 OK\n{}Content-Length: {}\n",
+            tag(asked),
+            png.len()
+        );
+        if asked.method == "HEAD" {
+            let mut heads = heads.lock().unwrap();
+            *heads += 1;
+            if *heads >= enough {
+                door.open();
+            }
+            return Reply::Keep(with_head(&head, b""));
+        }
+        begun.open();
+        door.pass();
+        Reply::Keep(with_head(&head, &png))
+    });
+    (origin, asked_for)
+}
+
+/// One request, and others as soon as the original is fetched for it.
+fn together(resizer: &Process, begun: &Door, others: usize, target: &str) -> Vec<Answer> {
+    std::thread::scope(|scope| {
+        let mut asking = vec![scope.spawn(|| get(resizer, target))];
+        begun.pass();
+        asking.extend((0..others).map(|_| scope.spawn(|| get(resizer, target))));
+        asking.into_iter().map(|one| one.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn equal_requests_at_once_are_one_job() {
+    let (origin, begun) = held_back(29, |_| "ETag: \"1\"\n".to_owned());
+    let resizer = resizer(&["--source", &origin.url(), "--workers", "1"]);
+    let answers = together(&resizer, &begun, 29, "/resize/20/a");
+    for answer in &answers {
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.body, answers[0].body);
+    }
+    let metric = |name| common::metric(&resizer, &format!("tandem_resizer_{name}"));
+    assert_eq!(metric("decodes_total"), 1);
+    assert_eq!(metric("source_fetches_total"), 1);
+    assert_eq!(metric("jobs_shared_total"), 29);
+    // Nothing is kept.
+    assert_eq!(get(&resizer, "/resize/20/a").status, 200);
+    assert_eq!(metric("decodes_total"), 2);
+}
+
+#[test]
+fn a_job_on_an_original_that_has_changed_is_not_shared() {
+    // The one that is being fetched has another tag than those who come later are told.
+    let (origin, begun) = held_back(4, |asked| match asked.number {
+        0 => "ETag: \"old\"\n".to_owned(),
+        _ => "ETag: \"new\"\n".to_owned(),
+    });
+    let resizer = resizer(&["--source", &origin.url()]);
+    let mut tags: Vec<_> = together(&resizer, &begun, 4, "/resize/20/a")
+        .into_iter()
+        .map(|answer| answer.header("etag").unwrap().to_owned())
+        .collect();
+    tags.sort();
+    tags.dedup_by(|a, b| a == b);
+    assert_eq!(tags.len(), 2);
+    assert_eq!(common::metric(&resizer, "tandem_resizer_decodes_total"), 2);
+}
+
+#[test]
+fn equal_requests_share_jobs_where_the_source_says_nothing_of_its_originals() {
+    let (door, begun, heads) = (Door::default(), Door::default(), Mutex::new(0));
+    let (photo, asked_for) = (photo(), begun.clone());
+    let origin = Origin::start(move |asked| {
+        if asked.method == "HEAD" {
+            let mut heads = heads.lock().unwrap();
+            *heads += 1;
+            if *heads == 29 {
+                door.open();
+            }
+            return Reply::Close(with_head("HTTP/1.1 405 Method Not Allowed\n", b""));
+        }
+        begun.open();
+        door.pass();
+        Reply::Close(with_head("HTTP/1.1 200 OK\n", &photo))
+    });
+    let resizer = resizer(&["--source", &origin.url()]);
+    for answer in together(&resizer, &asked_for, 29, "/resize/300/a") {
+        assert_eq!(answer.status, 200);
+    }
+    // One for the first, and one for those who could not know whether what it read was still the same.
+    let decodes = common::metric(&resizer, "tandem_resizer_decodes_total");
+    assert!((2..10).contains(&decodes), "{decodes}");
+}
+
+#[test]
+fn requests_for_other_formats_do_not_share_a_job() {
+    let png = small();
+    let origin = Origin::start(move |_| Reply::Keep(ok(&png)));
+    let resizer = resizer(&["--source", &origin.url()]);
+    let address = resizer.addresses().listen;
+    let media_type = |accept: &str| {
+        let answer = send(address, "GET", "/resize/20,f=auto/a", accept);
+        answer.header("content-type").unwrap().to_owned()
+    };
+    std::thread::scope(|scope| {
+        let webp = scope.spawn(|| media_type("accept: image/webp\r\n"));
+        let plain = scope.spawn(|| media_type(""));
+        assert_eq!(webp.join().unwrap(), "image/webp");
+        assert_eq!(plain.join().unwrap(), "image/png");
+    });
+}
+
+#[test]
+fn a_source_that_timed_out_is_remembered_with_its_cause() {
+    let origin = Origin::start(|_| Reply::Stall(Vec::new()));
+    let args = ["--source", &origin.url(), "--source-timeout", "100ms"];
+    let resizer = resizer(&args);
+    for _ in 0..3 {
+        assert_eq!(get(&resizer, "/resize/20/a").status, 504);
+    }
+    assert_eq!(origin.asked().len(), 1);
+    assert_eq!(get(&resizer, "/resize/21/a").status, 504);
+    assert_eq!(origin.asked().len(), 2);
+}
+
+/// A photograph with so many bytes after its end that no buffer holds them.
+const LARGE: u64 = 20 << 20;
+
+/// Asks for an original and reads its head and first bytes, and no more.
+fn begin_to_read(resizer: &Process, target: &str) -> (TcpStream, String) {
+    let mut stream = TcpStream::connect(resizer.addresses().listen).unwrap();
+    let request = format!("GET {target} HTTP/1.1\r\nhost: tandem\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut head = Vec::new();
+    while !head.windows(4).any(|window| window == b"\r\n\r\n") {
+        let mut piece = [0; 512];
+        let read = stream.read(&mut piece).unwrap();
+        assert!(read > 0, "the response ends in its head");
+        head.extend_from_slice(&piece[..read]);
+    }
+    (stream, String::from_utf8_lossy(&head).into_owned())
+}
+
+/// Most memory that a process has held, in KiB.
+#[cfg(target_os = "linux")]
+fn peak(process: &Process) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let mut words = line.unwrap().split_whitespace();
+    words.nth(1).unwrap().parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn slow_readers_of_large_originals_hold_little_memory() {
+    const READERS: usize = 60;
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..READERS {
+        let path = folder.path().join(format!("{number}.jpg"));
+        std::fs::write(&path, photo()).unwrap();
+        let file = File::options().write(true).open(path).unwrap();
+        file.set_len(LARGE).unwrap();
+    }
+    let head = format!("HTTP/1.1 200 OK\nETag: \"1\"\nContent-Length: {LARGE}\n");
+    let origin = Origin::start(move |_| {
+        let photo = photo();
+        Reply::Zeros(with_head(&head, &photo), LARGE - photo.len() as u64)
+    });
+    let sources = [format!("file://{}", folder.path().display()), origin.url()];
+    // Some buffers for each; whole originals would be 1.2 GB.
+    for (source, each) in sources.iter().zip([512, 2048]) {
+        let resizer = resizer(&["--source", source]);
+        let begin = |number| begin_to_read(&resizer, &format!("/original/{number}.jpg"));
+        let _first = begin(0);
+        let idle = peak(&resizer);
+        let readers: Vec<_> = (0..READERS).map(begin).collect();
+        for (_, head) in &readers {
+            assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+            assert!(
+                head.contains(&format!("content-length: {LARGE}\r\n")),
+                "{head}"
+            );
+            assert!(
+                head.contains("etag: ") && head.contains("content-type: image/jpeg"),
+                "{head}"
+            );
+        }
+        let more = peak(&resizer) - idle;
+        println!("{source}: {} KiB for each reader", more / READERS as u64);
+        assert!(more < READERS as u64 * each, "{source}: {more} KiB more");
+    }
+}
+
+#[test]
+fn originals_beyond_their_number_wait_for_a_turn() {
+    let photo = photo();
+    let head = format!("HTTP/1.1 200 OK\nContent-Length: {LARGE}\n");
+    let origin = Origin::start(move |asked| match asked.target.as_str() {
+        "/large" => Reply::Zeros(with_head(&head, &photo), LARGE - photo.len() as u64),
+        _ => Reply::Close(ok(&photo)),
+    });
+    let resizer = resizer(&["--source", &origin.url(), "--max-originals", "1"]);
+    let slow = begin_to_read(&resizer, "/original/large");
+    let (address, hurry) = (resizer.addresses().listen, "x-tandem-deadline-ms: 200\r\n");
+    assert_eq!(send(address, "GET", "/original/a", hurry).status, 503);
+    // Images do not wait for originals.
+    assert_eq!(send(address, "GET", "/size/a", "").status, 200);
+    drop(slow);
+    assert_eq!(send(address, "GET", "/original/a", "").status, 200);
+}
+
+#[test]
+fn originals_are_passed_on_as_they_are() {
+    let photo = photo();
+    assert!(photo.len() > 100_000);
+    let of = |fields: String, body: Vec<u8>| {
+        Origin::start(move |asked| {
+            let body: &[u8] = if asked.method == "HEAD" { b"" } else { &body };
+            Reply::Close(with_head(&format!("HTTP/1.1 200 OK\n{fields}"), body))
+        })
+    };
+    let etag = "ETag: \"1\"\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\n";
+    let length = format!("{etag}Content-Length: {}\n", photo.len());
+    let origin = of(length, photo.clone());
+    let resizer = resizer(&["--source", &origin.url()]);
+    let address = resizer.addresses().listen;
+    let whole = get(&resizer, "/original/a");
+    assert_eq!((whole.status, &whole.body), (200, &photo));
+    let length = photo.len().to_string();
+    for answer in [&whole, &send(address, "HEAD", "/original/a", "")] {
+        assert_eq!(answer.header("content-length"), Some(length.as_str()));
+        assert_eq!(answer.header("content-type"), Some("image/jpeg"));
+        let modified = answer.header("last-modified");
+        assert_eq!(modified, Some("Sun, 06 Nov 1994 08:49:37 GMT"));
+        assert_eq!(answer.header("etag"), whole.header("etag"));
+    }
+    let condition = format!("if-none-match: {}\r\n", whole.header("etag").unwrap());
+    let unchanged = send(address, "GET", "/original/a", &condition);
+    assert_eq!(unchanged.status, 304);
+    let head = send(address, "HEAD", "/original/a", "");
+    assert!(head.body.is_empty());
+
+    // Of unknown length, and inflated.
+    let fields = "Content-Encoding: gzip\nTransfer-Encoding: chunked\n".to_owned();
+    let origin = of(fields, chunked(&gzip(&photo), 5000));
+    let resizer = common::resizer(&["--source", &origin.url()]);
+    let request = "GET /original/a HTTP/1.0\r\nhost: tandem\r\n\r\n";
+    let answer = common::raw(resizer.addresses().listen, request);
+    assert_eq!((answer.status, &answer.body), (200, &photo));
+    assert_eq!(answer.header("content-length"), None);
+
+    // What is no image is not passed on, however long it is.
+    let origin = of(String::new(), vec![b'x'; 1 << 20]);
+    let resizer = common::resizer(&["--source", &origin.url()]);
+    assert_eq!(get(&resizer, "/original/a").status, 415);
+}
+
+#[test]
+fn a_file_older_than_http_dates_is_served_without_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old");
+    std::fs::write(&path, small()).unwrap();
+    let file = File::options().write(true).open(path).unwrap();
+    let day = Duration::from_secs(24 * 60 * 60);
+    file.set_modified(SystemTime::UNIX_EPOCH - day).unwrap();
+    let resizer = resizer(&["--source", &format!("file://{}", folder.path().display())]);
+    for target in ["/size/old", "/original/old"] {
+        let answer = get(&resizer, target);
+        assert_eq!(answer.status, 200, "{target}");
+        assert_eq!(answer.header("last-modified"), None, "{target}");
+    }
+}
+
+#[test]
+fn originals_of_unknown_length_go_through_the_edge_and_its_cache() {
+    let photo = photo();
+    let coded = chunked(&gzip(&photo), 5000);
+    let origin = Origin::start(move |_| {
+        let head = "HTTP/1.1 200 OK\nContent-Encoding: gzip\nTransfer-Encoding: chunked\n";
+        Reply::Close(with_head(head, &coded))
+    });
+    let stack = Stack::on(&origin.url(), &[], &[]);
+    let target = sign("/original/a", None);
+    for cache in ["MISS", "HIT"] {
+        let request = format!("GET {target} HTTP/1.0\r\nhost: tandem\r\n\r\n");
+        let answer = common::raw(stack.edge().addresses().listen, &request);
+        assert_eq!((answer.status, &answer.body), (200, &photo), "{cache}");
+        assert_eq!(answer.header("x-cache"), Some(cache));
+    }
+    assert_eq!(origin.asked().len(), 1);
+}
+
+#[test]
+fn an_original_that_ends_early_breaks_the_response_off() {
+    let photo = photo();
+    let half = photo[..photo.len() / 2].to_vec();
+    let chunks = chunked(&photo, 1000);
+    let cases = [
+        (format!("Content-Length: {}\n", photo.len()), half.clone()),
+        (
+            "Transfer-Encoding: chunked\n".to_owned(),
+            chunks[..chunks.len() / 2].to_vec(),
+        ),
+        ("Content-Encoding: gzip\n".to_owned(), {
+            let zipped = gzip(&photo);
+            zipped[..zipped.len() / 2].to_vec()
+        }),
+    ];
+    for (fields, body) in cases {
+        let origin = Origin::start({
+            let fields = fields.clone();
+            move |_| Reply::Close(with_head(&format!("HTTP/1.1 200 OK\n{fields}"), &body))
+        });
+        let resizer = resizer(&["--source", &origin.url()]);
+        let (mut stream, mut text) = begin_to_read(&resizer, "/original/a");
+        assert!(text.starts_with("HTTP/1.1 200"), "{fields}");
+        let mut rest = Vec::new();
+        // A reset is as good as a close: no clean end either way.
+        let _ = stream.read_to_end(&mut rest);
+        text.push_str(&String::from_utf8_lossy(&rest));
+        if text.contains("transfer-encoding: chunked") {
+            assert!(!text.ends_with("0\r\n\r\n"), "{fields}");
+        } else {
+            assert!(rest.len() < photo.len() * 3 / 4, "{fields}");
+        }
+    }
 }

@@ -123,6 +123,8 @@ fn help_shows_no_secret_of_the_environment() {
     let env = [
         ("EDGE_RESIZERS", "http://me:hidden@host:1"),
         ("RESIZER_SOURCE", "http://me:hidden@host/"),
+        ("RESIZER_SOURCE_AUTHORIZATION", "Bearer hidden"),
+        ("RESIZER_SOURCE_REDIRECT_TO", "http://me:hidden@host/"),
         ("EDGE_SECRET", "hidden"),
         ("EDGE_ADMIN_TOKEN", "hidden"),
         ("EDGE_SECURE_LINK_MD5", "$uri hidden"),

@@ -34,7 +34,7 @@ pub use encode::Encoding;
 pub use error::Error;
 pub use estimate::{Cost, estimate};
 pub use limits::Limits;
-pub use probe::{Probe, probe};
+pub use probe::{Probe, format, probe};
 pub use transform::{Picture, Request, Settings, transform};
 
 /// Part of the resizer's entity tags. It changes whenever the same original gives other bytes.

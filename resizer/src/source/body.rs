@@ -7,12 +7,16 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use std::fs::File;
 use std::io::{Read, Write};
+use std::time::Duration;
 
 /// The pieces of a body.
 pub(super) type Pieces = BoxStream<'static, Result<Bytes, SourceError>>;
 
 /// Bytes of a piece that is inflated, about; the decoder gives 32 KiB at a time.
 const INFLATED_PIECE: usize = 32 << 10;
+
+/// Bytes of a file that are read at a time where it is not read whole.
+const FILE_PIECE: usize = 64 << 10;
 
 /// Where a body is read from.
 pub(super) enum Body {
@@ -23,6 +27,16 @@ pub(super) enum Body {
 }
 
 impl Body {
+    /// The body piece by piece, as fast as it is asked for. It ends with an error beyond `limit`, and where it is not
+    /// `length` bytes.
+    pub(super) fn pieces(self, length: Option<u64>, limit: u64) -> Pieces {
+        let pieces = match self {
+            Self::File(file) => file_pieces(file),
+            Self::Pieces(pieces) => pieces,
+        };
+        checked(pieces, length, limit)
+    }
+
     /// The whole body of `length` bytes, where that is known.
     ///
     /// # Errors
@@ -44,8 +58,8 @@ impl Body {
                 Count::new(length, limit).end_after(bytes.len())?;
                 Ok(bytes.into())
             }
-            Self::Pieces(pieces) => {
-                let mut pieces = checked(pieces, length, limit);
+            Self::Pieces(_) => {
+                let mut pieces = self.pieces(length, limit);
                 let mut bytes = BytesMut::with_capacity(expected);
                 while let Some(piece) = pieces.try_next().await? {
                     bytes.extend_from_slice(&piece);
@@ -97,7 +111,7 @@ impl Count {
 }
 
 /// The same pieces, which end with an error beyond `limit` and where they are not `length` bytes.
-pub(super) fn checked(pieces: Pieces, length: Option<u64>, limit: u64) -> Pieces {
+fn checked(pieces: Pieces, length: Option<u64>, limit: u64) -> Pieces {
     let begin = (pieces, Count::new(length, limit));
     stream::try_unfold(begin, async |(mut pieces, mut count)| {
         let Some(piece) = pieces.try_next().await? else {
@@ -106,6 +120,34 @@ pub(super) fn checked(pieces: Pieces, length: Option<u64>, limit: u64) -> Pieces
         };
         count.add(piece.len())?;
         Ok(Some((piece, (pieces, count))))
+    })
+    .boxed()
+}
+
+fn file_pieces(file: File) -> Pieces {
+    stream::try_unfold(file, async |mut file| {
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut piece = vec![0; FILE_PIECE];
+            let read = file.read(&mut piece)?;
+            piece.truncate(read);
+            Ok::<_, std::io::Error>((piece, file))
+        });
+        let (piece, file) = reading
+            .await
+            .map_err(|error| SourceError::Failed(error.to_string()))?
+            .map_err(|error| SourceError::Failed(error.to_string()))?;
+        Ok((!piece.is_empty()).then(|| (Bytes::from(piece), file)))
+    })
+    .boxed()
+}
+
+/// The same pieces, which end with an error where one takes longer than `timeout` to come. The time in which nobody asks
+/// for one does not count.
+pub(super) fn in_time(pieces: Pieces, timeout: Duration) -> Pieces {
+    stream::try_unfold(pieces, move |mut pieces| async move {
+        let piece = tokio::time::timeout(timeout, pieces.try_next());
+        let piece = piece.await.map_err(|_| SourceError::Timeout(timeout))??;
+        Ok(piece.map(|piece| (piece, pieces)))
     })
     .boxed()
 }

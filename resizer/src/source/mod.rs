@@ -11,8 +11,9 @@ mod store;
 
 use crate::coalesce::Flights;
 use ::http::HeaderValue;
-use body::Body;
-use bytes::Bytes;
+use body::{Body, Pieces, in_time};
+use bytes::{Bytes, BytesMut};
+use futures::{StreamExt, TryStreamExt, stream};
 use http::HttpSource;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -121,6 +122,15 @@ pub struct Validators {
     pub digest: Option<u128>,
 }
 
+impl Validators {
+    /// Takes the hash of the content where the source gives nothing else to tell states by.
+    fn know(&mut self, content: &[u8]) {
+        if self.etag.is_none() && self.last_modified.is_none() {
+            self.digest = Some(xxh3_128(content));
+        }
+    }
+}
+
 /// An original, whole.
 #[derive(Clone, Debug)]
 pub struct Original {
@@ -136,6 +146,22 @@ struct Opened {
     /// Bytes of the body, where the source says so.
     length: Option<u64>,
     body: Body,
+}
+
+/// Bytes of an original that are read before it is passed on, so that its format is known.
+const BEGINNING: usize = 64 << 10;
+
+/// An original that is passed on as it comes.
+pub(crate) struct Streamed {
+    pub(crate) validators: Validators,
+    /// Bytes of the body, where the source says so.
+    pub(crate) length: Option<u64>,
+    /// The first 64 KiB or more, or all.
+    pub(crate) beginning: Bytes,
+    /// Whether the beginning is all.
+    pub(crate) whole: bool,
+    /// What follows the beginning, read from the source as it is asked for.
+    pub(crate) rest: Pieces,
 }
 
 /// The store of originals.
@@ -208,7 +234,51 @@ impl Source {
     }
 }
 
+impl Source {
+    /// An original that is not held whole. Each piece of it may take as long as one fetch.
+    ///
+    /// # Errors
+    /// When there is none, it is too large, or the source fails before its first bytes have come.
+    pub(crate) async fn stream(&self, name: &str) -> Result<Streamed, SourceError> {
+        self.origin.stream(name).await
+    }
+}
+
 impl Origin {
+    async fn stream(&self, name: &str) -> Result<Streamed, SourceError> {
+        self.in_time(async {
+            let Opened {
+                mut validators,
+                length,
+                body,
+            } = self.open(name).await?;
+            let mut pieces = body.pieces(length, self.max_size);
+            let mut beginning = BytesMut::new();
+            let mut whole = false;
+            while beginning.len() < BEGINNING && !whole {
+                match pieces.try_next().await? {
+                    Some(piece) => beginning.extend_from_slice(&piece),
+                    None => whole = true,
+                }
+            }
+            if whole {
+                validators.know(&beginning);
+            }
+            Ok(Streamed {
+                validators,
+                length,
+                beginning: beginning.freeze(),
+                whole,
+                rest: if whole {
+                    stream::empty().boxed()
+                } else {
+                    in_time(pieces, self.timeout)
+                },
+            })
+        })
+        .await
+    }
+
     async fn validators(&self, name: &str) -> Result<Option<Validators>, SourceError> {
         check_name(name)?;
         self.in_time(async {
@@ -228,9 +298,7 @@ impl Origin {
                 body,
             } = self.open(name).await?;
             let bytes = body.whole(length, self.max_size).await?;
-            if validators.etag.is_none() && validators.last_modified.is_none() {
-                validators.digest = Some(xxh3_128(&bytes));
-            }
+            validators.know(&bytes);
             Ok(Original { validators, bytes })
         })
         .await

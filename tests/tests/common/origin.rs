@@ -28,6 +28,8 @@ pub enum Reply {
     Keep(Vec<u8>),
     /// Writes these bytes and closes.
     Close(Vec<u8>),
+    /// Writes these bytes and so many zeros, and closes.
+    Zeros(Vec<u8>, u64),
     /// Writes these bytes and then nothing, until the client closes.
     Stall(Vec<u8>),
 }
@@ -85,6 +87,11 @@ fn serve(stream: &TcpStream, answer: &dyn Fn(&Asked) -> Reply, log: &Mutex<Vec<A
             }
             Reply::Close(bytes) => {
                 let _ = writer.write_all(&bytes);
+                return;
+            }
+            Reply::Zeros(bytes, zeros) => {
+                let _ = writer.write_all(&bytes);
+                let _ = std::io::copy(&mut std::io::repeat(0).take(zeros), &mut writer);
                 return;
             }
             Reply::Stall(bytes) => {

@@ -96,6 +96,16 @@ pub fn probe(original: &[u8], limits: &Limits) -> Result<Probe, Error> {
     })
 }
 
+/// The format of an original by its first bytes, of which 12 are enough.
+pub fn format(beginning: &[u8]) -> Option<Format> {
+    sniff(beginning).map(|kind| match kind {
+        Kind::Jpeg => Format::Jpeg,
+        Kind::Png => Format::Png,
+        Kind::Gif => Format::Gif,
+        Kind::WebP => Format::WebP,
+    })
+}
+
 pub(crate) fn read_header(original: &[u8], limits: &Limits) -> Result<Header, Error> {
     let header = match sniff(original).ok_or(Error::NotAnImage)? {
         Kind::Jpeg => jpeg::read(original),
