@@ -13,9 +13,7 @@ use service::Problem;
 use service::admin::Hosts;
 use service::connections::ClientBound;
 use service::server::ServerLimits;
-use std::fs::{DirBuilder, File};
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,6 +95,9 @@ impl Config {
                 timeout_memory: TIMEOUT_MEMORY,
                 max_body: args.max_body.as_u64(),
                 max_flights: args.max_fetches.get(),
+                max_flights_per_client: args
+                    .max_fetches_per_client
+                    .map_or(args.max_fetches.get().div_ceil(2), NonZeroUsize::get),
                 max_flight_bytes: args.max_fetch_memory.as_u64(),
                 tag_of: original_of,
                 clock: Clock::System,
@@ -121,26 +122,13 @@ fn disk(args: &ServeArgs) -> anyhow::Result<Option<DiskConfig>> {
     if config.size == 0 {
         return Ok(None);
     }
-    check_folder(&config.dir).with_context(|| {
+    http_cache::disk::check(&config.dir).with_context(|| {
         format!(
             "--cache-dir {} cannot be used (choose another, or give --cache-size 0 for no cache on disk)",
             config.dir.display()
         )
     })?;
     Ok(Some(config))
-}
-
-/// Makes a folder if it is missing, and writes and removes a file in it.
-fn check_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)?;
-    let probe = folder.join(format!(".probe-{}", std::process::id()));
-    // One that a killed process of the same number left behind, as all have that are alone in a container.
-    let _ = std::fs::remove_file(&probe);
-    File::create_new(&probe)?;
-    std::fs::remove_file(&probe)
 }
 
 /// The token of the flag, the environment or a file; `None` where purges are refused.

@@ -24,6 +24,7 @@ use anyhow::Context;
 use args::{Cli, Command};
 use clap::ArgMatches;
 use pipeline::Edge;
+use rustix::fs::Mode;
 use service::admin::{self, Readiness};
 use service::announce::{Addresses, announce};
 use service::listen::{self, Listener};
@@ -71,6 +72,8 @@ pub fn cli(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn serve(cli: &Cli, matches: &ArgMatches) -> anyhow::Result<()> {
+    // What cacache writes is as private as its folder.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let config = Config::from_args(cli)?;
     open_files::raise();
     let _log = logs::init(&cli.log).map_err(anyhow::Error::msg)?;

@@ -145,7 +145,7 @@ fn a_folder_that_can_only_be_read_is_served_from_and_not_written_to() {
     stack.restart_edge();
     stack.kill_edge();
     // New files are begun in this folder, which is none any more.
-    let begun = stack.cache.path().join("tmp");
+    let begun = stack.cache.path().join("tandem/tmp");
     std::fs::remove_dir_all(&begun).unwrap();
     std::fs::write(&begun, "").unwrap();
     stack.start_edge();

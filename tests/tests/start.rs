@@ -3,10 +3,55 @@
 
 mod common;
 
-use common::{Logged, Role, run};
+use common::{Logged, Role, Stack, run};
 use std::net::TcpStream;
+use std::os::unix::fs::MetadataExt;
 
 const LONG: &str = "a-secret-that-is-long-enough";
+
+#[test]
+fn the_cache_keeps_to_a_private_folder_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("tandem");
+    std::fs::create_dir(&own).unwrap();
+    std::fs::write(own.join("letter"), "dear").unwrap();
+    let dir = folder.path().display().to_string();
+    let args = ["--secret", LONG, "--cache-dir", &dir];
+    let (code, _, error) = run(Role::EdgeProxy, &args, &[]);
+    assert_eq!(code, 1, "{error}");
+    assert!(error.contains("CACHEDIR.TAG"), "{error}");
+
+    std::fs::rename(own.join("letter"), folder.path().join("letter")).unwrap();
+    std::fs::create_dir(folder.path().join("tmp")).unwrap();
+    std::fs::write(folder.path().join("tmp/notes"), "mine").unwrap();
+    let mut stack = Stack::start(&["--cache-dir", &dir], &[]);
+    stack.get("/resize/40/umang.jpg");
+    // Its end writes what is queued.
+    stack.restart_edge();
+    let mut kinds = (0, 0);
+    let mut folders = vec![own];
+    while let Some(path) = folders.pop() {
+        for entry in std::fs::read_dir(path).unwrap() {
+            let entry = entry.unwrap();
+            let found = entry.metadata().unwrap();
+            assert_eq!(found.mode() & 0o077, 0, "{}", entry.path().display());
+            if found.is_dir() {
+                kinds.0 += 1;
+                folders.push(entry.path());
+            } else {
+                kinds.1 += 1;
+            }
+        }
+    }
+    assert!(
+        kinds >= (7, 4),
+        "{kinds:?}: content, its line, the lock, the mark"
+    );
+    for (name, text) in [("letter", "dear"), ("tmp/notes", "mine")] {
+        let kept = std::fs::read_to_string(folder.path().join(name));
+        assert_eq!(kept.unwrap(), text);
+    }
+}
 
 #[test]
 fn an_error_names_its_cause_once_and_no_credentials() {

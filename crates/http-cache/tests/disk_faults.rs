@@ -84,6 +84,7 @@ impl Scene {
             timeout_memory: Duration::ZERO,
             max_body: 1 << 20,
             max_flights: 100,
+            max_flights_per_client: 100,
             max_flight_bytes: 1 << 30,
             tag_of: |_| None,
             clock: Clock::Manual(clock.clone()),
@@ -160,7 +161,7 @@ async fn in_the_child_on_a_full_disk() {
     scene.get("/large", LARGE).await;
     scene.get("/large", LARGE).await;
     assert_eq!((log.lines(), scene.skipped()), (2, 8));
-    let left = std::fs::read_dir(Path::new(&dir).join("tmp")).unwrap();
+    let left = std::fs::read_dir(Path::new(&dir).join("tandem/tmp")).unwrap();
     assert_eq!(left.count(), 0, "half-written files are removed");
 }
 
@@ -171,7 +172,7 @@ async fn a_folder_that_can_only_be_read_is_served_from_and_not_written_to() {
     assert_eq!(scene.get("/old", SMALL).await, MISS);
     drop(scene);
     // New files are begun in this folder, which is none any more.
-    let begun = dir.path().join("tmp");
+    let begun = dir.path().join("tandem/tmp");
     std::fs::remove_dir_all(&begun).unwrap();
     std::fs::write(&begun, "").unwrap();
     let scene = Scene::on(dir.path());
@@ -185,7 +186,8 @@ async fn a_folder_that_can_only_be_read_is_served_from_and_not_written_to() {
 #[tokio::test]
 async fn an_entry_whose_index_line_cannot_be_written_is_not_kept_by_halves() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("index-v5"), "").unwrap();
+    drop(Scene::on(dir.path()));
+    std::fs::write(dir.path().join("tandem/index-v5"), "").unwrap();
     let scene = Scene::on(dir.path());
     for round in 1..4 {
         assert_eq!(scene.get("/new", SMALL).await, MISS);

@@ -189,17 +189,16 @@ impl Files {
         stop: impl Fn() -> bool,
     ) -> usize {
         let mut removed = 0;
-        for algorithm in folder(&self.dir.join("content-v2")) {
-            for outer in folder(&algorithm) {
-                for inner in folder(&outer) {
-                    for path in folder(&inner) {
-                        if stop() {
-                            return removed;
-                        }
-                        let keep = content_at(&path).is_some_and(|content| known(&content));
-                        if !keep && is_older(&path, before) && std::fs::remove_file(&path).is_ok() {
-                            removed += 1;
-                        }
+        for outer in folder(&self.dir.join("content-v2/xxh3")) {
+            for inner in folder(&outer) {
+                for path in folder(&inner) {
+                    if stop() {
+                        return removed;
+                    }
+                    // A file with any other name is not this tier's.
+                    let unknown = content_at(&path).is_some_and(|content| !known(&content));
+                    if unknown && is_older(&path, before) && std::fs::remove_file(&path).is_ok() {
+                        removed += 1;
                     }
                 }
             }
@@ -209,8 +208,11 @@ impl Files {
 
     /// Removes the files that a killed process was writing to.
     pub(super) fn sweep_temporary(&self) {
-        for path in folder(&self.dir.join("tmp")) {
-            let _ = std::fs::remove_file(path);
+        let temporary = self.dir.join("tmp");
+        if temporary.symlink_metadata().is_ok_and(|tmp| tmp.is_dir()) {
+            for path in folder(&temporary) {
+                let _ = std::fs::remove_file(path);
+            }
         }
     }
 

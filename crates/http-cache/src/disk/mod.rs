@@ -8,7 +8,8 @@
 //! | module | holds |
 //! | --- | --- |
 //! | `index` | which keys are there, in order of use |
-//! | `files` | the files, in `cacache`'s layout |
+//! | `folder` | the tier's own folder, private and marked |
+//! | `files` | the files in it, in `cacache`'s layout |
 //! | `look_up` | how an entry is found and read |
 //! | `queue` | what is on its way to the disk |
 //! | `writer` | the thread: stores, evicts, deletes |
@@ -17,6 +18,7 @@
 
 mod complaints;
 mod files;
+mod folder;
 mod index;
 mod look_up;
 mod queue;
@@ -30,6 +32,7 @@ use crate::key::Key;
 use crate::purge::{Epoch, Mode, Purges, Rule};
 use complaints::Complaints;
 use files::Files;
+pub use folder::check;
 use index::{Index, Seconds};
 pub(crate) use look_up::Found;
 use queue::{Added, Queue};
@@ -56,7 +59,7 @@ const STEP: usize = 4096;
 /// Bounds of the tier.
 #[derive(Clone, Debug)]
 pub struct DiskConfig {
-    /// The folder; made when it is missing.
+    /// The folder in which the tier makes its own, `tandem`; made when it is missing.
     pub dir: PathBuf,
     /// Bytes kept at most, in whole blocks of 4 KiB and one block for each entry's index file (nginx: `max_size`).
     pub size: u64,
@@ -132,8 +135,8 @@ impl Disk {
     /// Opens the folder and begins to read its index in the background.
     ///
     /// # Errors
-    /// When the writer's thread cannot be started. A folder that cannot be used is told in the log, once a minute,
-    /// and nothing is stored.
+    /// When the folder cannot be made or is not this tier's, or the writer's thread cannot be started. What fails later
+    /// is told in the log, once a minute, and costs the store only.
     pub(crate) fn open(
         config: DiskConfig,
         budget: Arc<Budget>,
@@ -141,7 +144,7 @@ impl Disk {
         clock: Clock,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
-            files: Files::new(config.dir.clone()),
+            files: Files::new(folder::prepare(&config.dir)?),
             queue: Queue::new(config.queue),
             config,
             index: Mutex::new(Index::new(RandomState::new().hash_one(0))),

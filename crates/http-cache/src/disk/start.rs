@@ -2,9 +2,9 @@
 //! process that was killed.
 
 use super::index::{Content, Slot};
-use super::{STEP, Shared};
+use super::{STEP, Shared, folder};
 use std::collections::HashSet;
-use std::fs::{File, TryLockError};
+use std::fs::TryLockError;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -41,10 +41,7 @@ impl Shared {
     /// Takes the folder if it is free. Two processes may want it when one takes over from the other. A folder that cannot
     /// be locked, being read-only for example, is used as it is.
     pub(super) fn try_to_take_folder(&self) {
-        let dir = self.files.dir();
-        if let Err(error) = std::fs::create_dir_all(dir) {
-            self.complain(&format!("the folder cannot be used: {error}"));
-        } else if let Ok(file) = File::create(dir.join("lock")) {
+        if let Ok(file) = folder::open_lock(self.files.dir()) {
             if let Err(TryLockError::WouldBlock) = file.try_lock() {
                 return;
             }

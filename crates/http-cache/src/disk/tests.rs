@@ -64,7 +64,7 @@ impl Disk {
 }
 
 fn contents(dir: &Path) -> Vec<PathBuf> {
-    files(&dir.join("content-v2"))
+    files(&dir.join("tandem/content-v2"))
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {
@@ -193,7 +193,7 @@ fn a_cut_index_line_loses_its_entry_and_no_other() {
     disk.put("/a", entry("one"));
     disk.put("/b", entry("two"));
     drop(disk);
-    let lines = files(&dir.path().join("index-v5"));
+    let lines = files(&dir.path().join("tandem/index-v5"));
     let of_a = lines
         .iter()
         .find(|file| std::fs::read_to_string(file).unwrap().contains("\"/a\""));
@@ -212,12 +212,13 @@ fn a_cut_index_line_loses_its_entry_and_no_other() {
 fn what_a_killed_process_left_is_swept_up() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(config(dir.path())));
-    let orphan = dir.path().join("content-v2/xxh3/ab/cd");
+    let orphan = dir.path().join("tandem/content-v2/xxh3/ab/cd");
     std::fs::create_dir_all(&orphan).unwrap();
-    std::fs::create_dir_all(dir.path().join("tmp")).unwrap();
-    let orphan = orphan.join("ef");
-    let half = dir.path().join("tmp/half");
-    for file in [&orphan, &half] {
+    std::fs::create_dir_all(dir.path().join("tandem/tmp")).unwrap();
+    let foreign = orphan.join("ef");
+    let orphan = orphan.join("ef".repeat(14));
+    let half = dir.path().join("tandem/tmp/half");
+    for file in [&orphan, &half, &foreign] {
         std::fs::write(file, "half").unwrap();
         let hour_ago = SystemTime::now() - Duration::from_secs(3600);
         File::open(file).unwrap().set_modified(hour_ago).unwrap();
@@ -229,9 +230,9 @@ fn what_a_killed_process_left_is_swept_up() {
     while orphan.exists() && Instant::now() < deadline {
         std::thread::yield_now();
     }
-    assert!(!orphan.exists() && !half.exists());
+    assert!(!orphan.exists() && !half.exists() && foreign.exists());
     assert!(disk.body("/a").is_some());
-    assert_eq!(contents(dir.path()).len(), 1);
+    assert_eq!(contents(dir.path()).len(), 2);
 }
 
 #[test]
@@ -242,7 +243,7 @@ fn rewriting_a_key_leaves_one_index_line_and_one_file() {
         disk.put("/a", entry(["one", "two", "three", "four"][round % 4]));
     }
     assert_eq!(contents(dir.path()).len(), 1);
-    let lines = files(&dir.path().join("index-v5"));
+    let lines = files(&dir.path().join("tandem/index-v5"));
     assert_eq!(lines.len(), 1);
     let text = std::fs::read_to_string(&lines[0]).unwrap();
     assert_eq!(text.trim().lines().count(), 1);
@@ -254,21 +255,21 @@ fn an_index_file_does_not_grow_however_often_its_key_is_rewritten() {
     let disk = open(config(dir.path()));
     disk.put("/a", entry("body"));
     let slot = disk.shared.lock().get("/a").cloned().unwrap();
-    let line = files(&dir.path().join("index-v5")).pop().unwrap();
+    let line = files(&dir.path().join("tandem/index-v5")).pop().unwrap();
     let length = std::fs::metadata(&line).unwrap().len();
     for _ in 0..100_000 {
         disk.shared.files.write_line(&slot).unwrap();
     }
-    assert_eq!(files(&dir.path().join("index-v5")).len(), 1);
+    assert_eq!(files(&dir.path().join("tandem/index-v5")).len(), 1);
     assert_eq!(std::fs::metadata(&line).unwrap().len(), length);
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_costs_the_store_only() {
+fn a_folder_that_cannot_be_written_later_costs_the_store_only() {
     let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("file");
-    std::fs::write(&file, "").unwrap();
-    let disk = open(config(&file));
+    let disk = open(config(dir.path()));
+    disk.settle();
+    std::fs::write(dir.path().join("tandem/tmp"), "").unwrap();
     disk.put("/a", entry("body"));
     assert_eq!(disk.counters().skipped.load(Ordering::Relaxed), 1);
     assert!(disk.body("/a").is_none());
