@@ -374,6 +374,15 @@ pub(crate) struct ServeArgs {
         help_heading = "Cache"
     )]
     pub max_fetches: NonZeroUsize,
+    /// Fetches under way for one client (IPv6: a /64); a request that needs one more is answered 429. Half of
+    /// --max-fetches when absent.
+    #[arg(
+        long,
+        value_name = "N",
+        env = "EDGE_MAX_FETCHES_PER_CLIENT",
+        help_heading = "Cache"
+    )]
+    pub max_fetches_per_client: Option<NonZeroUsize>,
     /// Bytes of pictures that fetches under way hold at most; what finds no room is passed on without being kept.
     #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = units::byte_size,
           env = "EDGE_MAX_FETCH_MEMORY", help_heading = "Cache")]

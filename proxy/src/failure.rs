@@ -8,6 +8,9 @@ use service::framing::Refused;
 use std::time::Duration;
 use thiserror::Error;
 
+/// When a client may come again that has as many fetches under way as one may have.
+const COME_AGAIN: Duration = Duration::from_secs(1);
+
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
     #[error("{0}")]
@@ -62,6 +65,9 @@ impl Failure {
             Self::Url(_) => Problem::BadUrl,
             Self::Fetch(FetchError::Timeout(_)) => Problem::GatewayTimeout,
             Self::Fetch(FetchError::Overloaded) => Problem::OVERLOADED,
+            Self::Fetch(FetchError::TooManyOfClient) => Problem::RateLimited {
+                retry_after: COME_AGAIN,
+            },
             Self::Fetch(_) => Problem::BadGateway,
             Self::Upstream {
                 status,

@@ -120,6 +120,11 @@ impl Collector for CacheCollector {
                 "Pictures passed on without being kept since fetches under way held too much",
                 &counters.over_budget,
             ),
+            (
+                "cache_abandoned",
+                "Fetches given up since nobody waited for them any more",
+                &counters.abandoned,
+            ),
         ] {
             counter(&mut encoder, name, help, value)?;
         }

@@ -169,7 +169,8 @@ pub(crate) async fn handle(
                 Problem::RateLimited { .. } => {
                     refused = true;
                     let client = rate_limit::network(client);
-                    edge.refusals.note(client, request.uri().path());
+                    let cause = cause.as_deref().unwrap_or("-");
+                    edge.refusals.note(client, request.uri().path(), cause);
                 }
                 problem => {
                     if let Some(requests) = edge.outages.pass(problem, started) {
@@ -252,9 +253,10 @@ async fn find(
         AcceptClass::reduce(headers.iter().map(HeaderValue::as_bytes))
     });
 
+    let client = edge.client_hashes.hash_one(rate_limit::network(client));
     let asking = Asking {
         accept,
-        client: edge.client_hashes.hash_one(rate_limit::network(client)),
+        client,
         id: id.clone(),
     };
     let (upstream, path) = (edge.upstream(), canonical.path().to_owned());
@@ -266,7 +268,10 @@ async fn find(
                 .await
         }
     };
-    let wanted = CacheRequest::new(key(&canonical, accept));
+    let wanted = CacheRequest {
+        client: Some(client),
+        ..CacheRequest::new(key(&canonical, accept))
+    };
     let served = edge.cache.serve(wanted, fetch).await?;
     if !served.head.status.is_success() {
         known.cache = Some((served.status, respond::told(&served)));

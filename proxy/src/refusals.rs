@@ -1,4 +1,4 @@
-//! What the log says of clients over their rate: a line when one is first refused, then one for each interval with a count,
+//! What the log says of clients over their rate or their share of fetches: a line when one is first refused, then one for each interval with a count,
 //! instead of one for each request of a flood.
 
 use service::shown::Shown;
@@ -52,10 +52,10 @@ impl Refusals {
     }
 
     /// Counts a refused request of a client and logs it if it is its first.
-    pub(crate) fn note(&self, client: IpAddr, path: &str) {
+    pub(crate) fn note(&self, client: IpAddr, path: &str, cause: &str) {
         if self.count(client) {
             let path = Shown(path);
-            tracing::warn!(%client, %path, "client refused, over its rate limit");
+            tracing::warn!(%client, %path, cause, "client refused");
         }
     }
 
@@ -64,14 +64,10 @@ impl Refusals {
         let (clients, others) = self.take();
         let seconds = INTERVAL.as_secs();
         for (client, requests) in clients {
-            tracing::warn!(%client, requests, seconds, "client refused, over its rate limit");
+            tracing::warn!(%client, requests, seconds, "client refused again");
         }
         if others > 0 {
-            tracing::warn!(
-                requests = others,
-                seconds,
-                "other clients refused, over their rate limit"
-            );
+            tracing::warn!(requests = others, seconds, "other clients refused");
         }
     }
 }

@@ -6,12 +6,14 @@ use crate::budget::{Budget, Share};
 use crate::config::{CacheConfig, CacheCounters};
 use crate::disk::{Disk, Found};
 use crate::entry::{Entry, Head, Stored};
-use crate::flight::{FetchError, FlightHead, Passenger, frames, take_off};
-use crate::flights::{Aloft, Joined};
+use crate::fetches::{Fetches, Permit};
+use crate::flight::{FetchError, FlightHead, Passenger, take_off};
+use crate::flights::{Aloft, For, Joined};
 use crate::freshness::Freshness;
 use crate::headers::{content_length, strip_connection_headers};
 use crate::key::Key;
 use crate::memory::Memory;
+use crate::passed_on;
 use crate::policy::{Policy, Reuse, Times};
 use crate::purge::{Mode, Purges, Rule};
 use crate::reception::Reception;
@@ -29,7 +31,6 @@ use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 /// Keys whose fetch was too slow that are remembered at once.
@@ -66,7 +67,7 @@ pub(crate) struct Inner {
     pub(crate) flights: Mutex<HashMap<Key, Aloft>>,
     pub(crate) slow: Slow,
     /// The right to fetch.
-    fetches: Arc<Semaphore>,
+    fetches: Arc<Fetches>,
     /// The bytes that flights may hold.
     budget: Arc<Budget>,
     pub(crate) counters: CacheCounters,
@@ -95,7 +96,7 @@ impl Cache {
     /// When the thread of the disk tier cannot be started.
     pub fn open(config: CacheConfig) -> std::io::Result<Self> {
         let purges = Arc::new(Purges::new(config.tag_of));
-        let fetches = Arc::new(Semaphore::new(config.max_flights));
+        let fetches = Fetches::new(config.max_flights, config.max_flights_per_client);
         let memory = Arc::new(Memory::new(config.memory));
         let queue = config.disk.as_ref().map_or(0, |disk| disk.queue);
         let limit = config.max_flight_bytes.saturating_add(queue);
@@ -112,7 +113,7 @@ impl Cache {
             purges,
             flights: Mutex::default(),
             slow: Slow::new(SLOW_KEYS),
-            fetches,
+            fetches: Arc::new(fetches),
             budget,
             counters: CacheCounters::default(),
             numbers: AtomicU64::new(0),
@@ -122,8 +123,8 @@ impl Cache {
 
     /// Answers a request, from what is stored or through `fetch`.
     ///
-    /// `fetch` is given the conditions to send along. It runs in a task of its own and goes on when this future is
-    /// dropped.
+    /// `fetch` is given the conditions to send along. It runs in a task of its own, and is dropped when it has not
+    /// answered and nobody has waited for it for a second.
     ///
     /// # Errors
     /// When the fetch fails and nothing stored may stand in for it.
@@ -146,7 +147,7 @@ impl Cache {
             }
             (Reuse::ServeAndRevalidate, Some(entry)) => {
                 // Fails only where too much is under way: then the next request will try.
-                let _ = self.join(&request, selected, Arc::new(fetch));
+                let _ = self.join(&request, selected, Arc::new(fetch), For::Later);
                 return Ok(Served::stored(entry.clone(), CacheStatus::Updating, now));
             }
             _ => {}
@@ -157,7 +158,7 @@ impl Cache {
         let (fetch, begun) = (Arc::new(fetch), Instant::now());
         let mut selected = selected;
         for _ in 0..MAX_REJOINS {
-            let outcome = match self.join(&request, selected.clone(), fetch.clone()) {
+            let outcome = match self.join(&request, selected.clone(), fetch.clone(), For::Clients) {
                 Ok(Joined::Landed(entry)) => {
                     return Ok(Served::stored(entry, CacheStatus::Hit, now));
                 }
@@ -190,7 +191,7 @@ impl Cache {
             };
             return self.settle(outcome, stored.as_ref());
         }
-        self.bypass(fetch, stored.as_ref()).await
+        self.bypass(fetch, request.client, stored.as_ref()).await
     }
 
     /// What is served in the end: what the flight brought, or what is stored in its place.
@@ -425,6 +426,7 @@ impl Cache {
     async fn bypass<F, Fut>(
         &self,
         fetch: Arc<F>,
+        client: Option<u64>,
         stored: Option<&Entry>,
     ) -> Result<Served, FetchError>
     where
@@ -432,7 +434,7 @@ impl Cache {
         Fut: Future<Output = Result<UpstreamResponse, FetchError>>,
     {
         let asked = self.0.config.clock.now();
-        let permit = match self.0.permit() {
+        let permit = match self.0.permit(client) {
             Ok(permit) => permit,
             Err(failure) => return self.instead_of(failure, stored),
         };
@@ -456,7 +458,7 @@ impl Cache {
                 Selecting::default(),
             )),
             body: ServedBody::Streaming {
-                frames: frames(body, Some(permit)),
+                frames: passed_on::frames(body, Some(permit)),
                 length,
             },
             status: CacheStatus::Bypass,
@@ -483,10 +485,9 @@ pub(crate) fn is_failure(status: StatusCode, policy: &Policy) -> bool {
 }
 
 impl Inner {
-    /// The right to fetch, as long as it is held.
-    pub(crate) fn permit(&self) -> Result<OwnedSemaphorePermit, FetchError> {
-        let permit = self.fetches.clone().try_acquire_owned();
-        permit.map_err(|_| FetchError::Overloaded)
+    /// The right to fetch for a client, as long as it is held.
+    pub(crate) fn permit(&self, client: Option<u64>) -> Result<Permit, FetchError> {
+        self.fetches.permit(client)
     }
 
     /// A share of what flights may hold, empty yet.

@@ -27,6 +27,8 @@ pub struct CacheConfig {
     pub max_body: u64,
     /// Fetches under way at most. A request that needs one more fails.
     pub max_flights: usize,
+    /// Fetches under way for one client at most, see [`CacheRequest::client`](crate::CacheRequest::client).
+    pub max_flights_per_client: usize,
     /// Bytes of bodies that all fetches under way hold at most. A body that finds no room is passed on without being
     /// kept.
     pub max_flight_bytes: u64,
@@ -43,4 +45,6 @@ pub struct CacheCounters {
     pub too_large: AtomicU64,
     /// Bodies passed on without being kept since the fetches under way held `max_flight_bytes` already.
     pub over_budget: AtomicU64,
+    /// Fetches given up since nobody waited for them any more.
+    pub abandoned: AtomicU64,
 }

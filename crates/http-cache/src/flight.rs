@@ -10,18 +10,19 @@
 use crate::body::FileBody;
 use crate::cache::UpstreamBody;
 use crate::entry::Head;
+use crate::fetches::Permit;
+use crate::passed_on;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 use http::{HeaderMap, StatusCode};
 use http_body::Frame;
-use http_body_util::BodyExt;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 use thiserror::Error;
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// Bytes of a body that is not replayed which wait for its readers at most.
@@ -46,6 +47,9 @@ pub enum FetchError {
     /// More fetches are under way than are allowed.
     #[error("too many fetches are under way")]
     Overloaded,
+    /// More fetches are under way for this client than one may have.
+    #[error("too many fetches are under way for this client")]
+    TooManyOfClient,
     /// The client takes only what is stored, and nothing is (RFC 9111 §5.2.1.7).
     #[error("it is not stored, and only what is stored was asked for")]
     NotCached,
@@ -82,18 +86,18 @@ pub(crate) struct FlightHead {
 #[derive(Clone)]
 pub(crate) struct Unkept(Arc<Mutex<Option<UnkeptBody>>>);
 
-type UnkeptBody = (UpstreamBody, Option<OwnedSemaphorePermit>);
+type UnkeptBody = (UpstreamBody, Option<Permit>);
 
 impl Unkept {
     /// A body, and the right to fetch that goes with it to its end.
-    pub(crate) fn new(body: UpstreamBody, permit: Option<OwnedSemaphorePermit>) -> Self {
+    pub(crate) fn new(body: UpstreamBody, permit: Option<Permit>) -> Self {
         Self(Arc::new(Mutex::new(Some((body, permit)))))
     }
 
     pub(crate) fn take(&self) -> Option<Frames> {
         let mut unkept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (body, permit) = unkept.take()?;
-        Some(frames(body, permit))
+        Some(passed_on::frames(body, permit))
     }
 }
 
@@ -101,18 +105,6 @@ impl fmt::Debug for Unkept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Unkept")
     }
-}
-
-/// The frames of an upstream's body. The right to fetch is held to their end.
-pub(crate) fn frames(body: UpstreamBody, permit: Option<OwnedSemaphorePermit>) -> Frames {
-    stream::unfold(Some((body, permit)), |state| async move {
-        let (mut body, permit) = state?;
-        match body.frame().await? {
-            Ok(frame) => Some((Ok(frame), Some((body, permit)))),
-            Err(_) => Some((Err(Incomplete), None)),
-        }
-    })
-    .boxed()
 }
 
 /// What the writing side and the reading sides have in common.
@@ -141,6 +133,8 @@ struct State {
     end: Option<Result<Option<HeaderMap>, Incomplete>>,
     /// The writing side is no more.
     over: bool,
+    /// Nobody waited for long, so that the fetch is given up.
+    abandoned: bool,
 }
 
 impl Shared {
@@ -212,6 +206,7 @@ pub(crate) fn take_off() -> (Flight, Gate, Passenger) {
             next: 1,
             end: None,
             over: false,
+            abandoned: false,
         }),
         grown: Notify::new(),
         read: Notify::new(),
@@ -224,10 +219,10 @@ pub(crate) fn take_off() -> (Flight, Gate, Passenger) {
 }
 
 impl Gate {
-    /// One more passenger, unless the body cannot be had from its first byte any more.
+    /// One more passenger, unless the body cannot be had from its first byte any more, or at all.
     pub(crate) fn board(&self) -> Option<Passenger> {
         let mut state = self.0.lock();
-        if state.gone > 0 {
+        if state.gone > 0 || state.abandoned {
             return None;
         }
         let number = state.next;
@@ -249,6 +244,28 @@ impl Flight {
     /// Tells the head, or that there will be none.
     pub(crate) fn set_head(&self, head: Result<FlightHead, FetchError>) {
         self.change(|state| state.head = Some(head));
+    }
+
+    /// Waits until nobody has been on board for `grace`, and lets nobody on board then.
+    pub(crate) async fn abandoned(&self, grace: Duration) {
+        loop {
+            // Keeps what is told from here on.
+            let left = self.0.read.notified();
+            let seen = {
+                let state = self.0.lock();
+                state.passengers.is_empty().then_some(state.next)
+            };
+            let Some(seen) = seen else {
+                left.await;
+                continue;
+            };
+            tokio::time::sleep(grace).await;
+            let mut state = self.0.lock();
+            if state.passengers.is_empty() && state.next == seen {
+                state.abandoned = true;
+                return;
+            }
+        }
     }
 
     /// Adds to the body.
@@ -413,6 +430,30 @@ mod tests {
             texts(passenger).await,
             [Ok("half".to_owned()), Err(Incomplete)]
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flight_is_abandoned_when_nobody_has_waited_for_a_while() {
+        const GRACE: Duration = Duration::from_secs(1);
+        let (flight, gate, first) = take_off();
+        let begun = Instant::now();
+        let half = || tokio::time::sleep(GRACE / 2);
+        let clients = async {
+            half().await;
+            drop(first);
+            half().await;
+            let second = gate.board().unwrap();
+            drop(second);
+            half().await;
+            let third = gate.board().unwrap();
+            half().await;
+            half().await;
+            half().await;
+            drop(third);
+        };
+        tokio::join!(flight.abandoned(GRACE), clients);
+        assert_eq!(begun.elapsed(), 4 * GRACE);
+        assert!(gate.board().is_none());
     }
 
     #[tokio::test(start_paused = true)]

@@ -20,6 +20,15 @@ pub(crate) struct Aloft {
     number: u64,
 }
 
+/// What a flight is begun for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum For {
+    /// Clients that wait for it. It is given up when none is left.
+    Clients,
+    /// What is stored, so that it is fresh for the next.
+    Later,
+}
+
 /// How a request came to its answer.
 pub(crate) enum Joined {
     /// Another request's flight.
@@ -55,6 +64,7 @@ impl Cache {
         request: &CacheRequest,
         selected: Selected,
         fetch: Arc<F>,
+        purpose: For,
     ) -> Result<Joined, FetchError>
     where
         F: Fn(Conditions) -> Fut + Send + Sync + 'static,
@@ -83,7 +93,7 @@ impl Cache {
         if let Some(failure) = self.0.slow.recall(&slot) {
             return Err(failure);
         }
-        let permit = self.0.permit()?;
+        let permit = self.0.permit(request.client)?;
         let (flight, gate, passenger) = take_off();
         let landing = (!request.alone).then(|| {
             let number = self.0.numbers.fetch_add(1, Ordering::Relaxed);
@@ -106,8 +116,13 @@ impl Cache {
         let (inner, request, slow) = (self.0.clone(), request.clone(), self.0.clone());
         let reception = Reception::new(inner, request, selected, flight, Some(permit));
         tokio::spawn(async move {
-            match fetch(conditions).await.and_then(final_response) {
-                Ok(response) => {
+            let _landing = landing;
+            let fetched = match purpose {
+                For::Clients => reception.while_wanted(fetch(conditions)).await,
+                For::Later => Some(fetch(conditions).await),
+            };
+            match fetched.map(|response| response.and_then(final_response)) {
+                Some(Ok(response)) => {
                     if let Some(reception) = reception.receive(response, conditional).await {
                         // What was asked about is not what is stored: ask for the whole.
                         match fetch(Conditions::default()).await.and_then(final_response) {
@@ -116,12 +131,12 @@ impl Cache {
                         }
                     }
                 }
-                Err(failure) => {
+                Some(Err(failure)) => {
                     slow.slow.note(&slot, &failure, slow.config.timeout_memory);
                     reception.fail(failure);
                 }
+                None => {}
             }
-            drop(landing);
         });
         Ok(Joined::Launched(passenger))
     }

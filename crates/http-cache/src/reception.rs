@@ -6,6 +6,7 @@ use crate::cache::{Inner, UpstreamBody, UpstreamResponse, is_failure};
 use crate::date::date_of;
 use crate::directives::{Directives, Scope};
 use crate::entry::{Entry, Head, Stored};
+use crate::fetches::Permit;
 use crate::flight::{FetchError, Flight, FlightHead, Incomplete, Unkept, WINDOW};
 use crate::freshness::Freshness;
 use crate::headers::{content_length, date, owned, strip_connection_headers, updated};
@@ -21,7 +22,9 @@ use http_body_util::BodyExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::sync::OwnedSemaphorePermit;
+
+/// How long a fetch goes on that nobody waits for: a page that is loaded again asks at once.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// A response that is awaited.
 pub(crate) struct Reception {
@@ -31,7 +34,7 @@ pub(crate) struct Reception {
     flight: Flight,
     asked: SystemTime,
     /// Held while the response comes, so that fetches are bounded.
-    permit: Option<OwnedSemaphorePermit>,
+    permit: Option<Permit>,
 }
 
 /// A body that came to its end.
@@ -49,7 +52,7 @@ impl Reception {
         request: CacheRequest,
         selected: Selected,
         flight: Flight,
-        permit: Option<OwnedSemaphorePermit>,
+        permit: Option<Permit>,
     ) -> Self {
         Self {
             permit,
@@ -58,6 +61,17 @@ impl Reception {
             request,
             selected,
             flight,
+        }
+    }
+
+    /// Waits for a fetch; `None` when nobody has waited for it for a while, and it is given up.
+    pub(crate) async fn while_wanted<T>(&self, fetch: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            fetched = fetch => Some(fetched),
+            () = self.flight.abandoned(GRACE) => {
+                count(&self.inner.counters.abandoned);
+                None
+            }
         }
     }
 

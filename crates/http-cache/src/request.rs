@@ -20,6 +20,8 @@ pub struct CacheRequest {
     pub rules: RequestRules,
     /// The answer is for this request alone: it joins no flight and none joins it.
     pub alone: bool,
+    /// Whose request it is; fetches for one client are bounded. `None` is nobody's in particular.
+    pub client: Option<u64>,
 }
 
 impl CacheRequest {
@@ -30,6 +32,7 @@ impl CacheRequest {
             headers: None,
             rules: RequestRules::default(),
             alone: false,
+            client: None,
         }
     }
 

@@ -7,9 +7,10 @@
 use crate::body::Body;
 use crate::cache::{Cache, UpstreamResponse, final_response};
 use crate::conditional;
-use crate::flight::{FetchError, Frames, frames};
+use crate::flight::{FetchError, Frames};
 use crate::headers::{content_length, date, strip_connection_headers};
 use crate::key::Key;
+use crate::passed_on;
 use crate::policy::{RequestRules, Reuse, Times};
 use crate::range::{self, Answer};
 use crate::request::{CacheRequest, Conditions};
@@ -230,7 +231,11 @@ impl<O: Origin> SharedCache<O> {
         }
         let status = CacheStatus::Bypass.cache_status(self.name, None, Some(head.status));
         headers.append(CACHE_STATUS, status);
-        Ok(response(head.status, headers, stream(frames(body, None))))
+        Ok(response(
+            head.status,
+            headers,
+            stream(passed_on::frames(body, None)),
+        ))
     }
 
     /// The answer that a client gets of a response: as it is, a part of it, or that its copy is still good.
@@ -290,7 +295,7 @@ impl<O: Origin> SharedCache<O> {
     fn failed(&self, failure: &FetchError) -> Response<AnswerBody> {
         let status = match failure {
             FetchError::Timeout(_) | FetchError::NotCached => StatusCode::GATEWAY_TIMEOUT,
-            FetchError::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            FetchError::Overloaded | FetchError::TooManyOfClient => StatusCode::SERVICE_UNAVAILABLE,
             FetchError::Unreachable(_) | FetchError::Invalid(_) => StatusCode::BAD_GATEWAY,
         };
         let mut headers = HeaderMap::new();

@@ -58,7 +58,9 @@ impl UseStale {
     /// Whether a failed fetch is among them.
     pub fn covers(self, failure: &FetchError) -> bool {
         match failure {
-            FetchError::Unreachable(_) | FetchError::Overloaded => self.has(Failure::Error),
+            FetchError::Unreachable(_) | FetchError::Overloaded | FetchError::TooManyOfClient => {
+                self.has(Failure::Error)
+            }
             FetchError::Timeout(_) => self.has(Failure::Timeout),
             FetchError::Invalid(_) => self.has(Failure::InvalidHeader),
             FetchError::NotCached => false,

@@ -53,6 +53,7 @@ fn config(lock_timeout: Duration) -> (CacheConfig, ManualClock) {
         timeout_memory: Duration::from_secs(5),
         max_body: 1 << 20,
         max_flights: 100,
+        max_flights_per_client: 100,
         max_flight_bytes: 256 << 20,
         tag_of: |key| key.strip_prefix('/'),
         clock: Clock::Manual(clock.clone()),

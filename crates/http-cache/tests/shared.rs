@@ -102,6 +102,7 @@ impl Scene {
             timeout_memory: Duration::ZERO,
             max_body: 1 << 20,
             max_flights: 100,
+            max_flights_per_client: 100,
             max_flight_bytes: 256 << 20,
             tag_of: |_| None,
             clock: Clock::Manual(clock.clone()),

@@ -32,6 +32,10 @@ const ATTEMPTS: usize = 3;
 /// Idle connections kept to each resizer.
 const IDLE_CONNECTIONS: usize = 64;
 
+/// Bytes that are read of a response before its client takes them: hyper's default of 400 KiB would be most of what a slow
+/// reader costs.
+const READ_BUFFER: usize = 64 * 1024;
+
 /// What the client accepts, in one word, where the URL leaves the format open.
 const X_TANDEM_ACCEPT: HeaderName = HeaderName::from_static("x-tandem-accept");
 
@@ -120,6 +124,7 @@ impl Upstream {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .http1_max_buf_size(READ_BUFFER)
             .build(connector);
         Self {
             balancer: Balancer::new(config.resizers),

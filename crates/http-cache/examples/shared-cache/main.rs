@@ -65,6 +65,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         timeout_memory: Duration::ZERO,
         max_body: 64 << 20,
         max_flights: 1000,
+        max_flights_per_client: 1000,
         max_flight_bytes: 256 << 20,
         tag_of: |_| None,
         clock: Clock::System,
