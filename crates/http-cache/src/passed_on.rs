@@ -20,10 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const INTERVAL: Duration = Duration::from_secs(2);
 
 /// What waits for the client to take the next frame; empty while the upstream is waited for, and after the cut.
-type Waiting = Mutex<Option<Body>>;
+type Waiting = Mutex<Option<Passing>>;
 
-struct Body {
-    body: UpstreamBody,
+struct Passing {
+    upstream: UpstreamBody,
     permit: Option<Permit>,
     since: Instant,
 }
@@ -31,8 +31,8 @@ struct Body {
 /// The frames of an upstream's body. The right to fetch is held to their end.
 pub(crate) fn frames(body: UpstreamBody, permit: Option<Permit>) -> Frames {
     let watched = permit.is_some();
-    let waiting = Arc::new(Mutex::new(Some(Body {
-        body,
+    let waiting = Arc::new(Mutex::new(Some(Passing {
+        upstream: body,
         permit,
         since: Instant::now(),
     })));
@@ -41,20 +41,20 @@ pub(crate) fn frames(body: UpstreamBody, permit: Option<Permit>) -> Frames {
     }
     let next = |state: Option<Arc<Waiting>>| async move {
         let waiting = state?;
-        let Some(mut body) = take(&waiting) else {
+        let Some(mut passing) = take(&waiting) else {
             return Some((Err(Incomplete), None));
         };
-        let Ok(frame) = body.body.frame().await? else {
+        let Ok(frame) = passing.upstream.frame().await? else {
             return Some((Err(Incomplete), None));
         };
-        body.since = Instant::now();
-        *waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
+        passing.since = Instant::now();
+        *waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(passing);
         Some((Ok(frame), Some(waiting)))
     };
     stream::unfold(Some(waiting), next).boxed()
 }
 
-fn take(waiting: &Waiting) -> Option<Body> {
+fn take(waiting: &Waiting) -> Option<Passing> {
     waiting
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
@@ -70,9 +70,9 @@ async fn watch(waiting: Weak<Waiting>) {
         };
         let cut = {
             let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            let overdue = waiting.as_ref().is_some_and(|body| {
-                let wanted = body.permit.as_ref().is_some_and(Permit::is_wanted);
-                wanted && body.since.elapsed() >= PATIENCE
+            let overdue = waiting.as_ref().is_some_and(|passing| {
+                let wanted = passing.permit.as_ref().is_some_and(Permit::is_wanted);
+                wanted && passing.since.elapsed() >= PATIENCE
             });
             if overdue { waiting.take() } else { None }
         };
@@ -104,7 +104,9 @@ mod tests {
         slow.next().await.unwrap().unwrap();
         // Half of the rights are free: nobody is in the way.
         tokio::time::sleep(10 * PATIENCE).await;
-        slow.next().await.unwrap().unwrap();
+        for reader in [&mut slow, &mut quick] {
+            reader.next().await.unwrap().unwrap();
+        }
         let _others = [fetches.permit(None), fetches.permit(None)].map(Result::unwrap);
         for _ in 0..4 {
             tokio::time::sleep(PATIENCE / 2).await;

@@ -25,14 +25,10 @@ const TAG_TEXT: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55\n\
 pub(super) fn prepare(dir: &Path) -> io::Result<PathBuf> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     let own = dir.join(OWN);
-    match DirBuilder::new().mode(0o700).create(&own) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-            // A read-only folder may hold one already.
-            if own.symlink_metadata().is_err() {
-                return Err(error);
-            }
-        }
-        _ => {}
+    if let Err(error) = DirBuilder::new().mode(0o700).create(&own)
+        && own.symlink_metadata().is_err()
+    {
+        return Err(error);
     }
     let refuse = |why: &str| Err(io::Error::other(format!("{} {why}", own.display())));
     let found = own.symlink_metadata()?;
