@@ -1,6 +1,6 @@
 //! Why a request got no picture, and which answer that is: the resizer's side of the table of errors.
 
-use crate::gate::{Full, Panicked};
+use crate::gate::{Full, Panicked, TooLong};
 use crate::isolate::WorkerError;
 use crate::source::SourceError;
 use image_url::{TargetError, UrlError};
@@ -20,6 +20,8 @@ pub(crate) enum Failure {
     Url(#[from] UrlError),
     #[error("{0}")]
     Full(#[from] Full),
+    #[error("{0}")]
+    TooLong(#[from] TooLong),
     #[error("{0}")]
     Source(#[from] SourceError),
     #[error("{0}")]
@@ -60,7 +62,9 @@ impl Failure {
                     retry_after,
                 }),
             Self::Source(SourceError::Failed(_)) => Problem::BadGateway,
-            Self::Source(SourceError::Timeout(_)) | Self::Timeout(_) => Problem::GatewayTimeout,
+            Self::Source(SourceError::Timeout(_)) | Self::Timeout(_) | Self::TooLong(_) => {
+                Problem::GatewayTimeout
+            }
             Self::Imaging(error) => match error {
                 imaging::Error::NotAnImage
                 | imaging::Error::UnsupportedKind(_)
@@ -84,6 +88,7 @@ impl Failure {
     pub(crate) fn detail(&self) -> Option<String> {
         match self {
             Self::Url(error) => Some(error.to_string()),
+            Self::TooLong(too_long) => Some(too_long.to_string()),
             _ if matches!(self.problem(), Problem::BadUrl) || self.lies_in_the_original() => {
                 Some(self.to_string())
             }

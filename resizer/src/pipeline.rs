@@ -342,6 +342,12 @@ async fn work(
     let estimating =
         tokio::task::spawn_blocking(move || imaging::estimate(&read, &wanted, &settings));
     let cost = estimating.await.map_err(|_| Panicked)??;
+    let demand = Demand {
+        memory: cost.memory,
+        time: cost.time,
+        least_time: cost.least_time,
+    };
+    admitted.judge(&demand)?;
     if wanted.operation != Operation::Size {
         resizer.metrics.decodes.inc();
     }
@@ -351,10 +357,6 @@ async fn work(
         resizer.metrics.isolated.inc();
     }
     let path = canonical.path().to_owned();
-    let demand = Demand {
-        memory: cost.memory,
-        time: cost.time,
-    };
     let picture = admitted
         .work(demand, move |abandoned| {
             let check = imaging::Check {

@@ -187,3 +187,21 @@ fn the_edge_names_clients_by_hashes_that_they_cannot_choose() {
         assert_eq!(asked.header("x-tandem-deadline-ms"), Some("7000"));
     }
 }
+
+#[test]
+fn what_cannot_be_made_in_time_is_refused_before_it_begins() {
+    let resizer = on_samples(&[]);
+    let ask = |deadline_ms: u32, path: &str| {
+        let headers = format!("x-tandem-deadline-ms: {deadline_ms}\r\n");
+        send(resizer.addresses().listen, "GET", path, &headers)
+    };
+    // 36 MP of lossless WebP in 2 s.
+    let path = "/resize/8000,enlarge=1,f=webp,lossless=1/umang.jpg";
+    let answer = ask(2000, path);
+    assert_eq!(answer.status, 504, "{answer:?}");
+    let problem: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("would take at least"), "{detail}");
+    assert_eq!(metric(&resizer, "tandem_resizer_decodes_total"), 0);
+    assert_eq!(ask(5000, "/resize/300,f=avif/umang.jpg").status, 200);
+}

@@ -31,6 +31,8 @@ pub struct Cost {
     pub memory: u64,
     /// The CPU time to expect. Content may halve it or double it.
     pub time: Duration,
+    /// The CPU time that it takes whatever the content. A job that has less than this left need not begin.
+    pub least_time: Duration,
     /// The part of that time between two questions whether the job is still wanted: what cannot be stopped.
     pub longest_step: Duration,
 }
@@ -41,6 +43,7 @@ impl Cost {
         Self {
             memory,
             time: Duration::from_micros(100),
+            least_time: Duration::ZERO,
             longest_step: Duration::from_micros(100),
         }
     }
@@ -66,6 +69,7 @@ pub fn estimate(original: &[u8], request: &Request, settings: &Settings) -> Resu
             return Ok(Cost {
                 memory: FIXED + decoding(original, &header, shrink) + looked_at(&header, shrink),
                 time,
+                least_time: time / 2,
                 longest_step: time,
             });
         }
@@ -115,12 +119,13 @@ pub fn estimate(original: &[u8], request: &Request, settings: &Settings) -> Resu
         steps.into_iter().max().unwrap_or_default()
     };
     // The original's own data are copied before it is known whether they are sound.
-    let copied = if passthrough::applies(&header, &wishes, &plan, format) {
+    let may_pass_through = passthrough::applies(&header, &wishes, &plan, format);
+    let copied = if may_pass_through {
         original.len() as u64
     } else {
         0
     };
-    let (time, longest_step) = time::of(&Work {
+    let times = time::of(&Work {
         header: &header,
         shrink,
         decoded,
@@ -130,8 +135,13 @@ pub fn estimate(original: &[u8], request: &Request, settings: &Settings) -> Resu
     });
     Ok(Cost {
         memory: FIXED + peak + copied,
-        time,
-        longest_step,
+        time: times.expected,
+        least_time: if may_pass_through {
+            Duration::ZERO
+        } else {
+            times.least
+        },
+        longest_step: times.longest_step,
     })
 }
 

@@ -54,6 +54,8 @@ pub struct Demand {
     pub memory: u64,
     /// CPU time on the machine that estimates are made for; the gate learns how this one compares.
     pub time: Duration,
+    /// The same for the content that is quickest.
+    pub least_time: Duration,
 }
 
 /// The request would wait for longer than its response is of use.
@@ -62,6 +64,16 @@ pub struct Demand {
 pub struct Full {
     /// What the wait would be.
     pub wait: Duration,
+}
+
+/// The work cannot end while its response is of use, however quick the content is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the image would take at least {needed:.1?} of the {left:.1?} that are left")]
+pub struct TooLong {
+    /// CPU time that the work takes at least on this machine.
+    pub needed: Duration,
+    /// Time until the response is of no use any more.
+    pub left: Duration,
 }
 
 /// The work on an image ended by a panic.
@@ -112,6 +124,8 @@ struct Queue {
 pub struct Admitted {
     place: Place,
     kind: Kind,
+    /// When the response is of no use any more.
+    deadline: Instant,
 }
 
 /// A place in the schedule, left when dropped.
@@ -180,6 +194,7 @@ impl Gate {
     /// At once when the request could not be served in time, or the queue is full.
     pub async fn admit(&self, asker: Asker) -> Result<Admitted, Full> {
         let shared = &self.shared;
+        let deadline = Instant::now() + asker.left;
         let arrival = Arrival {
             client: asker.client,
             expected: shared.pace.expected(asker.kind),
@@ -207,11 +222,25 @@ impl Gate {
         Ok(Admitted {
             place,
             kind: asker.kind,
+            deadline,
         })
     }
 }
 
 impl Admitted {
+    /// Judges what is known of the work now that its original is there.
+    ///
+    /// # Errors
+    /// When it cannot be done in the time that is left: such work would only hold a worker until its deadline.
+    pub fn judge(&self, demand: &Demand) -> Result<(), TooLong> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let needed = self.place.shared.pace.at_least(demand.least_time);
+        if needed > left {
+            return Err(TooLong { needed, left });
+        }
+        Ok(())
+    }
+
     /// Runs work on a thread of its own, once its memory and a worker are free. The work is given a flag that is set when
     /// its request has ended.
     ///

@@ -96,6 +96,12 @@ impl Pace {
             ratio => estimated * u32::try_from(ratio.clamp(100, 10_000)).unwrap_or(1000) / 1000,
         }
     }
+
+    /// What a lower bound comes to on this machine. A machine that seems slow may only have been busy, so that a bound is
+    /// never raised.
+    pub(super) fn at_least(&self, bound: Duration) -> Duration {
+        self.scaled(bound).min(bound)
+    }
 }
 
 /// An exponentially weighted mean.
@@ -151,17 +157,26 @@ mod tests {
         let ms = Duration::from_millis;
         let (pace, kind) = (Pace::default(), kind("/resize/100/a.jpg"));
         assert_eq!(pace.expected(kind), Duration::ZERO);
-        assert_eq!(pace.scaled(ms(50)), ms(50));
+        assert_eq!(
+            (pace.scaled(ms(50)), pace.at_least(ms(50))),
+            (ms(50), ms(50))
+        );
         pace.note(kind, ms(50), ms(100));
         assert_eq!(
             (pace.expected(kind), pace.scaled(ms(50))),
             (ms(100), ms(100))
+        );
+        assert_eq!(
+            pace.at_least(ms(50)),
+            ms(50),
+            "a busy machine is no slow one"
         );
         for _ in 0..200 {
             pace.note(kind, ms(50), ms(20));
         }
         let expected = pace.expected(kind).as_millis();
         assert!((19..=21).contains(&expected), "{expected} ms");
+        assert!(pace.at_least(ms(50)) < ms(25));
     }
 
     #[test]

@@ -36,7 +36,22 @@ fn demand(memory: u64) -> Demand {
     Demand {
         memory,
         time: Duration::ZERO,
+        least_time: Duration::ZERO,
     }
+}
+
+#[tokio::test]
+async fn work_that_cannot_end_in_time_does_not_begin() {
+    let gate = gate(1, 8, MB);
+    let admitted = gate.admit(asker(Duration::from_secs(10))).await.unwrap();
+    let takes = |seconds| Demand {
+        least_time: Duration::from_secs(seconds),
+        ..demand(MB)
+    };
+    assert_eq!(admitted.judge(&takes(5)), Ok(()));
+    let too_long = admitted.judge(&takes(11)).unwrap_err();
+    assert_eq!(too_long.needed, Duration::from_secs(11));
+    assert!(too_long.left <= Duration::from_secs(10));
 }
 
 /// A picture under work until it is let go, or its request is dropped.

@@ -2,11 +2,18 @@
 
 use crate::error::Error;
 
+/// The lowest quality that is tried.
+const LOWEST: u8 = 1;
+
 /// Encodes at most this often beside the first time.
 const STEPS: u32 = 6;
 
 /// Encodings of a picture with a budget, at most.
 pub(crate) const TRIES: u32 = STEPS + 1;
+
+/// A file so many times too large is not searched between before the lowest quality is known to fit: a large picture with
+/// a small budget is done after two tries.
+const HOPELESS: usize = 16;
 
 /// Tries the quality asked for, then halves the range between what fits and what does not. When not even the lowest that
 /// is tried fits, the smallest file is given: a picture is worth more than a rule.
@@ -21,7 +28,16 @@ pub(crate) fn by_quality(
     };
     let (mut fits, mut too_much) = (0, quality);
     let (mut best, mut smallest) = (None, first);
-    for _ in 0..STEPS {
+    let mut steps = STEPS;
+    if smallest.len() / HOPELESS > max_bytes && quality > LOWEST {
+        let lowest = encode(LOWEST)?;
+        if lowest.len() > max_bytes {
+            return Ok(lowest);
+        }
+        (fits, steps) = (LOWEST, steps - 1);
+        best = Some(lowest);
+    }
+    for _ in 0..steps {
         let middle = u8::midpoint(fits, too_much);
         if middle == fits {
             break;
@@ -92,6 +108,16 @@ mod tests {
             );
             assert!(calls <= 1 + STEPS);
         }
+    }
+
+    #[test]
+    fn a_budget_out_of_reach_takes_two_tries() {
+        assert_eq!(search(80, 9), (1, 2));
+        let (quality, calls) = search(80, 45);
+        assert!(
+            (3..=4).contains(&quality) && calls <= 1 + STEPS,
+            "{quality} {calls}"
+        );
     }
 
     #[test]

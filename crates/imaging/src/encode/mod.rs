@@ -21,7 +21,7 @@ pub(crate) use apng::PngAnimation;
 pub(crate) use budget::TRIES;
 pub(crate) use gif::GifAnimation;
 pub(crate) use palette::translucent_colours;
-pub(crate) use webp::{MAX_SIDE as WEBP_MAX_SIDE, WebPAnimation};
+pub(crate) use webp::{MAX_SIDE as WEBP_MAX_SIDE, WebPAnimation, is_large as is_large_webp};
 
 /// Defaults of the encoders, where the URL is silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,6 +11,10 @@ use webp::{Encoder, PixelLayout, WebPConfig, WebPEncodingError};
 /// libwebp's effort, 0 to 6.
 const METHOD: i32 = 4;
 
+/// Lossless results of more pixels are written with the least effort: a photograph is a fifth larger and takes a quarter of
+/// the CPU time and two thirds of the memory (cwebp 1.2.4: 8.3 MP in 0.85 s at effort 0, 3.45 s at 4).
+const LARGE: u64 = 12_000_000;
+
 /// Its longest side (RFC 6386 §9.1).
 pub(crate) const MAX_SIDE: u32 = 16_383;
 
@@ -31,7 +35,11 @@ pub(super) fn encode(pixels: &Pixels, quality: u8, lossless: bool) -> Result<Vec
         WebPConfig::new().map_err(|()| Error::Encode("libwebp's configuration".to_owned()))?;
     config.lossless = lossless.into();
     config.quality = if lossless { 75.0 } else { quality.into() };
-    config.method = METHOD;
+    config.method = if lossless && is_large(u64::from(width) * u64::from(height)) {
+        0
+    } else {
+        METHOD
+    };
     let encoded = Encoder::new(pixels.bytes(), layout, width, height).encode_advanced(&config);
     match encoded {
         Ok(bytes) => Ok(bytes.to_vec()),
@@ -39,6 +47,11 @@ pub(super) fn encode(pixels: &Pixels, quality: u8, lossless: bool) -> Result<Vec
         Err(WebPEncodingError::VP8_ENC_ERROR_PARTITION0_OVERFLOW) => Err(too_large),
         Err(error) => Err(Error::Encode(format!("WebP: {error:?}"))),
     }
+}
+
+/// Whether a lossless result of so many pixels is written with the least effort.
+pub(crate) const fn is_large(pixels: u64) -> bool {
+    pixels > LARGE
 }
 
 /// Writes an animation, one whole canvas after another.

@@ -3,7 +3,7 @@
 //! Nanoseconds a pixel, measured with photographs and noise on one core of a server of 2024, in release. Another machine
 //! is faster or slower throughout, which whoever admits jobs can measure; content may halve a figure or double it.
 
-use crate::encode::{TRIES, Target};
+use crate::encode::{TRIES, Target, is_large_webp};
 use crate::geometry::Size;
 use crate::probe::Header;
 use crate::shrink::Shrink;
@@ -29,24 +29,41 @@ const FIXED: Duration = Duration::from_micros(200);
 const RESIZE_READ: u64 = 2;
 const RESIZE_WRITTEN: u64 = 12;
 
-/// The whole, and its longest part without a question whether it is still wanted.
-pub(super) fn of(work: &Work<'_>) -> (Duration, Duration) {
+/// CPU times of a job.
+pub(super) struct Times {
+    /// The time to expect.
+    pub(super) expected: Duration,
+    /// The shortest that content can make it.
+    pub(super) least: Duration,
+    /// The longest step between two checks for cancellation.
+    pub(super) longest_step: Duration,
+}
+
+pub(super) fn of(work: &Work<'_>) -> Times {
     let decode = decoding(work.header, work.shrink);
     let read = u64::from(work.decoded.width) * u64::from(work.decoded.height);
     let resize = nanos(read * RESIZE_READ + work.target * RESIZE_WRITTEN);
-    let encode = nanos(work.target * encoding(work.written));
+    let encode = nanos(work.target * encoding(work.written, work.target));
     if work.animated {
-        // Asked before each frame.
-        let frame = decode + resize + encode;
-        return (FIXED + frame.saturating_mul(work.header.frames), frame);
+        // Cancellation is checked before each frame. A frame may change a few pixels only, but the canvas is resized.
+        let (frame, frames) = (decode + resize + encode, work.header.frames);
+        return Times {
+            expected: FIXED + frame.saturating_mul(frames),
+            least: resize.saturating_mul(frames) / 2,
+            longest_step: frame,
+        };
     }
     let tries = if work.written.max_bytes.is_some() && !work.written.lossless {
         TRIES
     } else {
         1
     };
-    let whole = FIXED + decode + resize + encode.saturating_mul(tries);
-    (whole, decode.max(resize).max(encode))
+    Times {
+        expected: FIXED + decode + resize + encode.saturating_mul(tries),
+        // The first try may be within the budget of bytes.
+        least: (decode + resize + encode) / 2,
+        longest_step: decode.max(resize).max(encode),
+    }
 }
 
 /// One frame of an original.
@@ -66,13 +83,14 @@ pub(super) fn decoding(header: &Header, shrink: Shrink) -> Duration {
 }
 
 /// One try, a pixel.
-fn encoding(target: &Target) -> u64 {
+fn encoding(target: &Target, pixels: u64) -> u64 {
     match target.format {
         Format::Jpeg if target.progressive => 30,
         Format::Jpeg => 15,
         Format::Png if target.palette || target.max_bytes.is_some() => 300,
         Format::Png => 90,
         Format::Gif => 300,
+        Format::WebP if target.lossless && is_large_webp(pixels) => 160,
         Format::WebP if target.lossless => 650,
         Format::WebP if target.quality >= 95 => 220,
         Format::WebP => 120,
