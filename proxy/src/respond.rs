@@ -52,7 +52,11 @@ pub(crate) fn picture(
     headers.extend(told(&served));
 
     let ok = head.status == StatusCode::OK;
-    let (status, body) = if ok && conditional::not_modified(request, &head.headers) {
+    let (status, body) = if ok && conditional::precondition_failed(request, &head.headers) {
+        headers.remove(CONTENT_TYPE);
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
+        (StatusCode::PRECONDITION_FAILED, empty())
+    } else if ok && conditional::not_modified(request, &head.headers) {
         headers.remove(CONTENT_TYPE);
         (StatusCode::NOT_MODIFIED, empty())
     } else {

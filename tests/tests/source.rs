@@ -183,6 +183,15 @@ fn statuses_and_broken_bodies_give_honest_errors() {
             of("200 OK", "Transfer-Encoding: chunked\n", b"zz\r\n"),
         ),
         (
+            "a chunk of more than 2^64 bytes",
+            502,
+            of(
+                "200 OK",
+                "Transfer-Encoding: chunked\n",
+                b"10000000000000001\r\nx\r\n0\r\n\r\n",
+            ),
+        ),
+        (
             "cut gzip",
             502,
             of(

@@ -1,12 +1,14 @@
 //! The admin listener: health, readiness and metrics. Not for the public: it is bound to loopback unless told otherwise.
 
+use crate::Problem;
+use crate::framing::{Refused, check_host};
 use crate::listen::Listener;
 use crate::metrics::{self, Registry};
 use crate::server::{ServerLimits, serve};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, HeaderValue};
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue};
 use http::uri::Authority;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use std::net::IpAddr;
@@ -86,13 +88,14 @@ pub async fn run<F>(
     };
     let handler = move |request: Request<Incoming>, _peer| {
         let path = request.uri().path();
-        let refused = !HEALTH.contains(&path) && !hosts.allows(&request);
-        let own = if refused {
-            text(StatusCode::MISDIRECTED_REQUEST, WRONG_HOST)
+        let (own, more) = if let Err(refused) = check_host(request.version(), request.headers()) {
+            (closing(&refused), None)
+        } else if !HEALTH.contains(&path) && !hosts.allows(&request) {
+            (text(StatusCode::MISDIRECTED_REQUEST, WRONG_HOST), None)
         } else {
-            respond(path, &registry, &readiness)
+            let own = respond(request.method(), path, &registry, &readiness);
+            (own, Some(more(request)))
         };
-        let more = (!refused).then(|| more(request));
         async move {
             let more = match more {
                 Some(more) => more.await,
@@ -115,8 +118,24 @@ pub fn nothing_more(_: Request<Incoming>) -> std::future::Ready<Option<Response<
     std::future::ready(None)
 }
 
-fn respond(path: &str, registry: &Registry, readiness: &Readiness) -> Response<Bytes> {
+/// A request that cannot be trusted to mean what it says, nor what follows it.
+fn closing(refused: &Refused) -> Response<Bytes> {
+    let mut response = refused.problem().response();
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(CONNECTION, close);
+    response
+}
+
+fn respond(
+    method: &Method,
+    path: &str,
+    registry: &Registry,
+    readiness: &Readiness,
+) -> Response<Bytes> {
     match path {
+        "/healthz" | "/readyz" | "/metrics" if !matches!(*method, Method::GET | Method::HEAD) => {
+            Problem::MethodNotAllowed.response()
+        }
         "/healthz" => text(StatusCode::OK, "alive\n"),
         "/readyz" if readiness.get() => text(StatusCode::OK, "ready\n"),
         "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
@@ -187,6 +206,9 @@ mod tests {
     #[test]
     fn readiness_is_told_and_health_is_apart_from_it() {
         let (registry, readiness) = (Registry::default(), Readiness::default());
+        let respond = |path: &str, registry: &Registry, readiness: &Readiness| {
+            super::respond(&Method::GET, path, registry, readiness)
+        };
         assert_eq!(
             respond("/readyz", &registry, &readiness).status(),
             StatusCode::SERVICE_UNAVAILABLE

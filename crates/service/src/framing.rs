@@ -3,7 +3,7 @@
 
 use crate::Problem;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::uri::Authority;
+use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Version};
 use thiserror::Error;
 
@@ -26,6 +26,10 @@ pub enum Refused {
     /// differently by two servers.
     #[error("no Host, more than one, or one that is none")]
     Host,
+    /// A 400, after which the connection is closed: an absolute target of another scheme than this listener's (RFC 9110
+    /// §7.4).
+    #[error("a target of another scheme than http")]
+    Scheme,
     /// A 414.
     #[error("a target of more than {TARGET_BYTES} bytes")]
     TargetTooLong,
@@ -44,7 +48,7 @@ impl Refused {
     pub fn problem(&self) -> Problem {
         match self {
             Self::Method(_) => Problem::MethodNotAllowed,
-            Self::Framing | Self::Host => Problem::BadRequest,
+            Self::Framing | Self::Host | Self::Scheme => Problem::BadRequest,
             Self::TargetTooLong => Problem::TargetTooLong,
             Self::HeadTooLarge => Problem::HeadTooLarge,
         }
@@ -73,6 +77,9 @@ pub fn check_request<B>(request: &Request<B>) -> Result<(), Refused> {
     if line + fields + "\r\n".len() > HEAD_BYTES {
         return Err(Refused::HeadTooLarge);
     }
+    if uri.scheme().is_some_and(|scheme| *scheme != Scheme::HTTP) {
+        return Err(Refused::Scheme);
+    }
     check(request.method(), request.version(), request.headers())
 }
 
@@ -81,12 +88,7 @@ pub fn check_request<B>(request: &Request<B>) -> Result<(), Refused> {
 /// # Errors
 /// When the request is not to be taken.
 fn check(method: &Method, version: Version, headers: &HeaderMap) -> Result<(), Refused> {
-    let mut hosts = headers.get_all(HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (Some(host), None) if is_host(host) => {}
-        (None, None) if version < Version::HTTP_11 => {}
-        _ => return Err(Refused::Host),
-    }
+    check_host(version, headers)?;
     if !matches!(*method, Method::GET | Method::HEAD) {
         return Err(Refused::Method(method.clone()));
     }
@@ -95,6 +97,19 @@ fn check(method: &Method, version: Version, headers: &HeaderMap) -> Result<(), R
         return Err(Refused::Framing);
     }
     Ok(())
+}
+
+/// Checks that there is one Host, as every listener has to.
+///
+/// # Errors
+/// [`Refused::Host`].
+pub fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Refused> {
+    let mut hosts = headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) if is_host(host) => Ok(()),
+        (None, None) if version < Version::HTTP_11 => Ok(()),
+        _ => Err(Refused::Host),
+    }
 }
 
 /// `uri-host [ ":" port ]` (RFC 9110 §7.2), which may be empty.

@@ -4,8 +4,8 @@ mod balancer;
 
 use balancer::{Balancer, Lease};
 use bytes::Bytes;
-use http::header::{HOST, HeaderName, HeaderValue, IF_NONE_MATCH};
-use http::{Request, Response, StatusCode, Uri, Version};
+use http::header::{HOST, HeaderName, HeaderValue, IF_NONE_MATCH, TRANSFER_ENCODING, VIA};
+use http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
 use http_body_util::{BodyExt, Empty};
 use http_cache::FetchError;
 use http_cache::cache::UpstreamResponse;
@@ -202,6 +202,8 @@ impl Upstream {
         *request.version_mut() = Version::HTTP_11;
         let headers = request.headers_mut();
         headers.insert(HOST, lease.host().clone());
+        // A gateway sends it inbound (RFC 9110 §7.6.3).
+        headers.insert(VIA, HeaderValue::from_static("1.1 tandem"));
         headers.insert(X_REQUEST_ID, asking.id.header());
         if let Ok(client) = HeaderValue::try_from(format!("{:016x}", asking.client)) {
             headers.insert(X_TANDEM_CLIENT, client);
@@ -215,6 +217,9 @@ impl Upstream {
             headers.insert(IF_NONE_MATCH, etag);
         }
         match tokio::time::timeout(self.timeout, self.client.request(request)).await {
+            Ok(Ok(response)) if is_coded(response.headers()) => Err(Asked::Failed(
+                FetchError::Invalid("a transfer coding other than chunked".into()),
+            )),
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) if is_malformed(&error) => Err(invalid(&error)),
             Ok(Err(error)) => Err(Asked::Unanswered(chain(&error))),
@@ -243,6 +248,14 @@ enum Asked {
     Unanswered(String),
     /// Asking another would not help.
     Failed(FetchError),
+}
+
+/// Whether a body is not as its source meant it: a client that sends no `TE` gets no other coding than chunked, and none
+/// that it knows not how to undo (RFC 9112 §6.1, §7.4).
+fn is_coded(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+        || headers.get_all(TRANSFER_ENCODING).iter().count() > 1
 }
 
 /// Whether what came was no HTTP (nginx: `invalid_header`).
