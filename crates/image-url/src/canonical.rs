@@ -146,7 +146,12 @@ impl Canonical {
     pub fn name(&self) -> &str {
         self.decoded_name
             .as_deref()
-            .unwrap_or_else(|| self.path.get(self.name_at..).unwrap_or_default())
+            .unwrap_or_else(|| self.encoded_name())
+    }
+
+    /// The name of the original as it stands in [`path`](Self::path), percent-encoded.
+    pub fn encoded_name(&self) -> &str {
+        self.path.get(self.name_at..).unwrap_or_default()
     }
 
     /// The canonical path, percent-encoded, for example `/resize/300x200,q=80/cats/tom%20cat.jpg`.
@@ -194,34 +199,73 @@ pub(crate) fn encode_path(path: &str) -> String {
     utf8_percent_encode(path, ESCAPED).to_string()
 }
 
+/// The first words of paths: the grammar's only list of them.
+enum Word {
+    /// The name follows.
+    Bare(Operation),
+    /// `geometry[,options]/` and the name follow.
+    Shaped {
+        geometry: fn(&str) -> Option<Operation>,
+        expected: &'static str,
+    },
+}
+
+impl Word {
+    fn of(text: &str) -> Option<Self> {
+        let shaped = |geometry, expected| Self::Shaped { geometry, expected };
+        Some(match text {
+            "size" => Self::Bare(Operation::Size),
+            "info" => Self::Bare(Operation::Info),
+            "original" => Self::Bare(Operation::Original),
+            "resize" => shaped(resize, RESIZE),
+            "crop" => shaped(crop, CROP),
+            "rotate" => shaped(rotate, ROTATE),
+            _ => return None,
+        })
+    }
+}
+
+/// Cuts a path without its first slash into its word, what stands before the name, and the name.
+fn split(text: &str) -> Option<(Word, &str, &str)> {
+    let (word, rest) = text.split_once('/')?;
+    let word = Word::of(word)?;
+    let (segment, name) = match word {
+        Word::Bare(_) => ("", rest),
+        Word::Shaped { .. } => rest.split_once('/')?,
+    };
+    Some((word, segment, name))
+}
+
+/// The name of the original in a canonical path, percent-encoded as it stands there; `None` for text that is no such path.
+///
+/// ```
+/// assert_eq!(image_url::encoded_name_of("/resize/300x200,q=80/a%20b.jpg"), Some("a%20b.jpg"));
+/// ```
+pub fn encoded_name_of(path: &str) -> Option<&str> {
+    let (_, _, name) = split(path.strip_prefix('/')?)?;
+    Some(name)
+}
+
 /// Reads a path without its first slash, up to the name, which comes back.
 pub(crate) fn read_request(text: &str) -> Result<(Request, &str), UrlError> {
-    let (word, rest) = text.split_once('/').ok_or(UrlError::UnknownShape)?;
-    let bare = |operation| {
-        let options = Options::default();
-        Request { operation, options }
+    let (word, segment, name) = split(text).ok_or(UrlError::UnknownShape)?;
+    check_name(name)?; // before the geometry, so that what is no path at all is a 404 in any case
+    let request = match word {
+        Word::Bare(operation) => Request {
+            operation,
+            options: Options::default(),
+        },
+        Word::Shaped { geometry, expected } => read_segment(segment, geometry, expected)?,
     };
-    let (request, name) = match word {
-        "size" => (bare(Operation::Size), rest),
-        "info" => (bare(Operation::Info), rest),
-        "original" => (bare(Operation::Original), rest),
-        "resize" => read_segment(rest, resize, RESIZE)?,
-        "crop" => read_segment(rest, crop, CROP)?,
-        "rotate" => read_segment(rest, rotate, ROTATE)?,
-        _ => return Err(UrlError::UnknownShape),
-    };
-    check_name(name)?;
     Ok((request, name))
 }
 
-/// Reads `geometry[,options]/name`.
-fn read_segment<'a>(
-    rest: &'a str,
+/// Reads `geometry[,options]`.
+fn read_segment(
+    segment: &str,
     geometry: fn(&str) -> Option<Operation>,
     expected: &'static str,
-) -> Result<(Request, &'a str), UrlError> {
-    let (segment, name) = rest.split_once('/').ok_or(UrlError::UnknownShape)?;
-    check_name(name)?; // before the geometry, so that what is no path at all is a 404 in any case
+) -> Result<Request, UrlError> {
     let (shape, options) = match segment.split_once(',') {
         Some((shape, options)) => (shape, Some(options)),
         None => (segment, None),
@@ -237,7 +281,7 @@ fn read_segment<'a>(
     };
     let (operation, options) =
         combine(operation, given).map_err(|(option, fault)| bad_option(option.into(), fault))?;
-    Ok((Request { operation, options }, name))
+    Ok(Request { operation, options })
 }
 
 pub(crate) fn check_name(name: &str) -> Result<(), UrlError> {

@@ -83,7 +83,7 @@ mod signature;
 mod target;
 
 pub use accept::AcceptClass;
-pub use canonical::{Canonical, UrlError};
+pub use canonical::{Canonical, UrlError, encoded_name_of};
 pub use expression::{Expression, ExpressionError};
 pub use hash::Algorithm;
 pub use operation::{

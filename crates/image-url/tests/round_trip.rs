@@ -1,6 +1,6 @@
 //! What holds for every URL that anyone can write.
 
-use image_url::{Canonical, Target};
+use image_url::{Canonical, Target, encoded_name_of};
 use proptest::{prelude::*, strategy::ValueTree as _};
 
 /// Values of options, most of them good.
@@ -37,6 +37,8 @@ fn check(raw: &str) -> Result<bool, TestCaseError> {
     prop_assert_eq!(again.operation(), first.operation());
     prop_assert_eq!(again.options(), first.options());
     prop_assert_eq!(again.name(), first.name());
+    // What a purge goes by.
+    prop_assert_eq!(encoded_name_of(first.path()), Some(first.encoded_name()));
     Ok(true)
 }
 
