@@ -6,11 +6,11 @@
 
 use crate::client_address::RealIpHeader;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use daemon::logs::LogArgs;
+use daemon::units::{self, ByteSize, Rate, Switch};
 use http_cache::UseStale;
 use http_cache::cache_valid::ValidRule;
 use ipnet::IpNet;
-use service::logs::LogArgs;
-use service::units::{self, ByteSize, Rate, Switch};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -21,26 +21,16 @@ use http_cache::{Cache, Key};
 use hyper::body::Incoming;
 use image_url::{Canonical, Language, Target};
 use serde_json::json;
-use service::shown::Shown;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
+use wire::shown::Shown;
 
 /// Entries listed where the request does not say how many.
 const DEFAULT_LIMIT: usize = 1000;
 
-/// The original's name in a key, percent-encoded as it stands there.
-pub(crate) fn original_of(key: &str) -> Option<&str> {
-    let (operation, rest) = key.strip_prefix('/')?.split_once('/')?;
-    match operation {
-        "resize" | "crop" | "rotate" => rest.split_once('/').map(|(_, name)| name),
-        _ => Some(rest),
-    }
-}
-
 /// Answers a request about the cache; `None` for a path that is none of these.
 pub(crate) async fn respond(
     edge: Arc<Edge>,
-    token: Option<Arc<str>>,
     request: Request<Incoming>,
 ) -> Option<Response<Bytes>> {
     let cache = edge.cache().clone();
@@ -49,7 +39,7 @@ pub(crate) async fn respond(
     if purge.is_none() && look.is_none() {
         return None;
     }
-    if let Some(refusal) = refuse(token.as_deref(), &request) {
+    if let Some(refusal) = refuse(edge.admin_token(), &request) {
         return Some(refusal);
     }
     let argument = |name: &str| {
@@ -109,7 +99,7 @@ fn rule(language: &Language, what: &str) -> Option<Rule> {
     let encoded = |name: &str| {
         let target = Target::parse(&format!("/original/{name}")).ok()?;
         let canonical = Canonical::parse(target.uri()).ok()?;
-        Some(original_of(canonical.path())?.to_owned())
+        Some(canonical.encoded_name().to_owned())
     };
     match kind {
         "all" if rest.is_empty() => Some(Rule::All),
@@ -201,20 +191,6 @@ fn text(status: StatusCode, text: &'static str) -> Response<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_original_is_found_in_every_key() {
-        for (key, name) in [
-            ("/resize/300x200,q=80/cats/tom.jpg", "cats/tom.jpg"),
-            ("/crop/1x1/a", "a"),
-            ("/rotate/90/a/b", "a/b"),
-            ("/size/a/b", "a/b"),
-            ("/original/a%20b", "a%20b"),
-        ] {
-            assert_eq!(original_of(key), Some(name));
-        }
-        assert_eq!(original_of("/resize/300"), None);
-    }
 
     #[test]
     fn purges_are_read_as_urls_are() {

@@ -2,8 +2,8 @@
 
 use crate::args::{CacheCommand, PurgeArgs, PurgeCommand};
 use anyhow::bail;
+use daemon::admin_client::{AdminRequest, ask};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use service::admin_client::{AdminRequest, ask};
 use std::time::{Duration, UNIX_EPOCH};
 
 /// A purge returns when it is on disk, which may take a while for a million pictures.

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 /// Whose word is taken, and where it is written.
 #[derive(Clone, Debug)]
-pub struct ClientAddressConfig {
+pub(crate) struct ClientAddressConfig {
     /// Proxies whose header is believed.
     pub trusted: Vec<IpNet>,
     /// The header.
@@ -16,7 +16,7 @@ pub struct ClientAddressConfig {
 
 /// A header that carries the client's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum RealIpHeader {
+pub(crate) enum RealIpHeader {
     /// A list to which each proxy appends; the last address that is no trusted proxy's counts.
     XForwardedFor,
     /// One address.
@@ -37,13 +37,13 @@ impl RealIpHeader {
 
 impl ClientAddressConfig {
     /// Whether a peer is a trusted proxy.
-    pub fn trusts(&self, peer: IpAddr) -> bool {
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();
         self.trusted.iter().any(|network| network.contains(&peer))
     }
 
     /// The address of the client behind `peer`. What an untrusted peer says of itself is ignored; so is nonsense.
-    pub fn resolve(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    pub(crate) fn resolve(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         let lines: Vec<&str> = headers
             .get_all(self.header.name())

@@ -1,28 +1,27 @@
 //! The settings of the edge as plain values, checked once. Each module sees its own part only.
 
 use crate::args::{Cli, LanguageArgs, ServeArgs, Signature, SigningArgs};
-use crate::cache_admin::original_of;
 use crate::client_address::ClientAddressConfig;
 use crate::rate_limit::{self, RateLimitConfig};
 use crate::upstream::UpstreamConfig;
 use anyhow::{Context, bail};
+use daemon::admin::Hosts;
+use daemon::connections::ClientBound;
+use daemon::server::ServerLimits;
 use http_cache::disk::DiskConfig;
 use http_cache::{CacheConfig, CacheValid, Clock, Policy};
 use image_url::{Algorithm, Expression, Language, Preset, Secret, SecureLink, SecureLinkConfig};
-use service::Problem;
-use service::admin::Hosts;
-use service::connections::ClientBound;
-use service::server::ServerLimits;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use wire::Problem;
 
 /// How long it is remembered that a picture was too slow.
 const TIMEOUT_MEMORY: Duration = Duration::from_secs(5);
 
 /// All settings of a running edge.
-pub struct Config {
+pub(crate) struct Config {
     /// Bounds of the public listener.
     pub server: ServerLimits,
     /// Names of the admin listener.
@@ -99,7 +98,7 @@ impl Config {
                     .max_fetches_per_client
                     .map_or(args.max_fetches.get().div_ceil(2), NonZeroUsize::get),
                 max_flight_bytes: args.max_fetch_memory.as_u64(),
-                tag_of: original_of,
+                tag_of: image_url::encoded_name_of,
                 clock: Clock::System,
             },
             upstream: UpstreamConfig::new(&args.resizers, args.upstream_timeout)?,

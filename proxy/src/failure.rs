@@ -1,12 +1,12 @@
 //! Why a request got no picture, and which answer that is: the edge's side of the table of errors.
 
-use http::StatusCode;
-use http_cache::FetchError;
+use http::{HeaderName, HeaderValue, StatusCode};
+use http_cache::{CacheStatus, FetchError};
 use image_url::{Denied, TargetError, UrlError};
-use service::Problem;
-use service::framing::Refused;
 use std::time::Duration;
 use thiserror::Error;
+use wire::Problem;
+use wire::framing::Refused;
 
 /// When a client may come again that has as many fetches under way as one may have.
 const COME_AGAIN: Duration = Duration::from_secs(1);
@@ -30,14 +30,21 @@ pub(crate) enum Failure {
     NoSuchFile,
     #[error("{0}")]
     Fetch(#[from] FetchError),
-    #[error("the resizer answers {status}")]
-    Upstream {
-        status: StatusCode,
-        /// When it may be asked again, by its own word.
-        retry_after: Option<Duration>,
-        /// What it says is wrong with the URL or the original.
-        detail: Option<String>,
-    },
+    #[error("the resizer responds {}", .0.status.as_u16())]
+    Upstream(Box<UpstreamFailure>),
+}
+
+/// A resizer's response that is no image.
+#[derive(Debug)]
+pub(crate) struct UpstreamFailure {
+    pub(crate) status: StatusCode,
+    /// What it says is wrong.
+    pub(crate) problem: Problem,
+    /// What it says is wrong with the URL or the original.
+    pub(crate) detail: Option<String>,
+    /// Whether the cache remembered it, and the headers that report that.
+    pub(crate) cache: CacheStatus,
+    pub(crate) cache_headers: [(HeaderName, HeaderValue); 2],
 }
 
 impl From<Denied> for Failure {
@@ -69,17 +76,7 @@ impl Failure {
                 retry_after: COME_AGAIN,
             },
             Self::Fetch(_) => Problem::BadGateway,
-            Self::Upstream {
-                status,
-                retry_after,
-                ..
-            } => match Problem::from_upstream_status(*status) {
-                Some(Problem::Overloaded { .. }) => retry_after
-                    .map_or(Problem::OVERLOADED, |retry_after| Problem::Overloaded {
-                        retry_after,
-                    }),
-                problem => problem.unwrap_or(Problem::BadGateway),
-            },
+            Self::Upstream(upstream) => upstream.problem.of_upstream(),
         }
     }
 
@@ -88,7 +85,7 @@ impl Failure {
     pub(crate) fn detail(&self) -> Option<String> {
         match self {
             Self::Url(error) => Some(error.to_string()),
-            Self::Upstream { detail, .. } => detail.clone(),
+            Self::Upstream(upstream) => upstream.detail.clone(),
             _ => None,
         }
     }
@@ -97,11 +94,10 @@ impl Failure {
     pub(crate) fn cause(&self) -> Option<String> {
         match self {
             Self::NoSuchFile => None,
-            Self::Upstream {
-                status,
-                detail: Some(detail),
-                ..
-            } => Some(format!("the resizer answers {}: {detail}", status.as_u16())),
+            Self::Upstream(upstream) => {
+                let detail = upstream.detail.as_deref();
+                Some(detail.map_or(self.to_string(), |detail| format!("{self}: {detail}")))
+            }
             failure => Some(failure.to_string()),
         }
     }

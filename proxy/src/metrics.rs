@@ -1,5 +1,7 @@
 //! What the edge counts.
 
+use daemon::logs;
+use daemon::metrics::SECONDS;
 use http::StatusCode;
 use http_cache::{Cache, CacheStatus};
 use prometheus_client::collector::Collector;
@@ -9,8 +11,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use service::logs;
-use service::metrics::SECONDS;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use crate::args::{Cli, Signature};
 use crate::config::{Config, expression_of, secrets};
 use clap::ArgMatches;
-use service::command_line::is_flag;
+use daemon::command_line::is_flag;
 
 /// Bytes of a secret below which it can be guessed from one signed URL, with graphics cards and patience.
 const SHORT: usize = 16;

@@ -1,35 +1,31 @@
-//! The way of a request: client address → rate limit → parse URL → verify signature → cache → respond.
+//! The life of a request: client address → rate limit → route → cache → respond.
 
 use crate::client_address::ClientAddressConfig;
 use crate::config::Config;
-use crate::failure::Failure;
+use crate::failure::{Failure, UpstreamFailure};
 use crate::metrics::Metrics;
 use crate::rate_limit::{self, RateLimit};
 use crate::refusals::Refusals;
 use crate::respond::{self, Body, ClientLifetime};
-use crate::upstream::{Asking, Upstream};
-use http::header::{ACCEPT, HeaderName, RETRY_AFTER};
-use http::{HeaderValue, Request, Response, Uri};
-use http_cache::{Cache, CacheRequest, CacheStatus, Conditions, Key, Served, ServedBody};
+use crate::route::Route;
+use crate::upstream::Upstream;
+use daemon::admin::Readiness;
+use daemon::metrics::{Registry, milliseconds};
+use daemon::throttle::{Outages, SAY_AGAIN, Throttle};
+use http::{Request, Response};
+use http_cache::{Cache, CacheRequest, CacheStatus, Conditions, Served};
 use hyper::body::Incoming;
-use image_url::{AcceptClass, Canonical, Language, SecureLink, Target, TargetError};
-use service::admin::Readiness;
-use service::metrics::{Registry, milliseconds};
-use service::problem;
-use service::request_id::X_REQUEST_ID;
-use service::shown::Shown;
-use service::throttle::{Outages, SAY_AGAIN, Throttle};
-use service::{Problem, RequestId, framing};
+use image_url::{Language, SecureLink};
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
+use wire::X_REQUEST_ID;
+use wire::shown::Shown;
+use wire::{ImageRequest, Problem, RequestId, framing};
 
 /// No problem of a resizer has a longer body.
 const MAX_PROBLEM: u64 = 4096;
-
-/// Files that browsers and robots ask of every host. There are none here.
-const ASKED_OF_EVERY_SITE: [&str; 2] = ["/favicon.ico", "/robots.txt"];
 
 /// All that requests share.
 pub(crate) struct Edge {
@@ -42,6 +38,7 @@ pub(crate) struct Edge {
     upstream: Arc<Upstream>,
     expires: Option<Duration>,
     health_path: Option<String>,
+    admin_token: Option<String>,
     readiness: Readiness,
     metrics: Metrics,
     refusals: Refusals,
@@ -69,6 +66,7 @@ impl Edge {
             upstream: Arc::new(Upstream::new(config.upstream)),
             expires: config.expires,
             health_path: config.health_path,
+            admin_token: config.admin_token,
             readiness,
             refusals: Refusals::default(),
             stale: Throttle::new(SAY_AGAIN),
@@ -89,6 +87,11 @@ impl Edge {
         &self.language
     }
 
+    /// What purges and looks into the cache are authorized by.
+    pub(crate) fn admin_token(&self) -> Option<&str> {
+        self.admin_token.as_deref()
+    }
+
     /// Clients over their rate, for the log.
     pub(crate) fn refusals(&self) -> &Refusals {
         &self.refusals
@@ -100,21 +103,6 @@ impl Edge {
         }
         self.cache.tidy();
     }
-}
-
-/// A picture, and until when the link to it lives.
-struct Found {
-    served: Served,
-    link_expires: Option<SystemTime>,
-}
-
-/// What is known of an answer before there is one, also where it will be a problem.
-#[derive(Default)]
-struct Known {
-    /// It depends on `Accept`.
-    negotiated: bool,
-    /// What the cache did for a problem that it remembers, and the headers that tell it.
-    cache: Option<(CacheStatus, [(HeaderName, HeaderValue); 2])>,
 }
 
 /// Answers one request, logs it and counts it. A load balancer's question for health is neither.
@@ -136,18 +124,24 @@ pub(crate) async fn handle(
         .filter(|_| edge.client_address.trusts(peer.ip()));
     let id = RequestId::accept(sent_id);
     let client = edge.client_address.resolve(peer.ip(), request.headers());
-    let mut known = Known::default();
-    let outcome = find(&edge, &request, client, &id, &mut known).await;
+    let route = route(&edge, &request, client);
+    let negotiated = route.as_ref().is_ok_and(|route| route.accept().is_some());
+    let outcome = match route {
+        Ok(route) => find(&edge, &route, client, &id)
+            .await
+            .map(|served| (served, route.link_expires())),
+        Err(failure) => Err(failure),
+    };
 
     // Of an answer that is no image, or a stale one.
     let mut cause = None;
     let mut refused = false;
     let path = Shown(request.uri().path());
     let (mut response, cache) = match outcome {
-        Ok(found) => {
-            let cache = found.served.status;
+        Ok((served, link_expires)) => {
+            let cache = served.status;
             if cache == CacheStatus::Stale {
-                cause = stale_cause(&found.served);
+                cause = stale_cause(&served);
                 if let Some(images) = edge.stale.pass(started) {
                     let cause = cause.as_deref().unwrap_or("-");
                     tracing::warn!(request = %id, %path, images, cause, "serving stale images");
@@ -155,10 +149,10 @@ pub(crate) async fn handle(
             }
             let lifetime = ClientLifetime {
                 expires: edge.expires,
-                link_expires: found.link_expires,
+                link_expires,
             };
             (
-                respond::picture(method, request.headers(), found.served, lifetime),
+                respond::picture(method, request.headers(), served, lifetime),
                 Some(cache),
             )
         }
@@ -182,16 +176,16 @@ pub(crate) async fn handle(
             let detail = failure.detail();
             let mut response =
                 respond::problem(problem, detail.as_deref(), method, failure.closes());
-            let told = known.cache.take();
-            let cache = told.as_ref().map(|(status, _)| *status);
-            if let Some((_, headers)) = told {
-                response.headers_mut().extend(headers);
+            let mut cache = None;
+            if let Failure::Upstream(upstream) = failure {
+                cache = Some(upstream.cache);
+                response.headers_mut().extend(upstream.cache_headers);
             }
             (response, cache)
         }
     };
     response.headers_mut().insert(X_REQUEST_ID, id.header());
-    if known.negotiated {
+    if negotiated {
         respond::vary_on_accept(&mut response);
     }
     let took = started.elapsed();
@@ -226,89 +220,63 @@ fn stale_cause(served: &Served) -> Option<String> {
         .map(|cause| Shown(&cause).to_string())
 }
 
-/// Fills in `known` as soon as something is, whatever the answer will be.
-async fn find(
-    edge: &Edge,
-    request: &Request<Incoming>,
-    client: IpAddr,
-    id: &RequestId,
-    known: &mut Known,
-) -> Result<Found, Failure> {
+/// What comes before the cache is asked.
+fn route(edge: &Edge, request: &Request<Incoming>, client: IpAddr) -> Result<Route, Failure> {
     if let Some(limit) = &edge.rate_limit {
         limit.check(client).map_err(Failure::RateLimited)?;
     }
     framing::check_request(request)?;
-    if ASKED_OF_EVERY_SITE.contains(&request.uri().path()) {
-        return Err(Failure::NoSuchFile);
-    }
-    let target = target(request.uri())?;
-    let link = edge
-        .secure_link
-        .verify(&target, client, SystemTime::now())?;
-    let canonical = edge.language.parse(link.uri())?;
+    Route::read(request, client, &edge.secure_link, &edge.language)
+}
 
-    known.negotiated = canonical.varies_on_accept();
-    let accept = known.negotiated.then(|| {
-        let headers = request.headers().get_all(ACCEPT);
-        AcceptClass::reduce(headers.iter().map(HeaderValue::as_bytes))
-    });
-
+/// The image of a route: from the cache, or from a resizer.
+async fn find(
+    edge: &Edge,
+    route: &Route,
+    client: IpAddr,
+    id: &RequestId,
+) -> Result<Served, Failure> {
     let client = edge.client_hashes.hash_one(rate_limit::network(client));
-    let asking = Asking {
-        accept,
+    let asked = ImageRequest {
+        accept: route.accept(),
+        condition: None,
         client,
+        time_left: None,
         id: id.clone(),
     };
-    let (upstream, path) = (edge.upstream(), canonical.path().to_owned());
+    let (upstream, path) = (edge.upstream(), route.path().to_owned());
     let fetch = move |conditions: Conditions| {
-        let (upstream, path, asking) = (upstream.clone(), path.clone(), asking.clone());
-        async move {
-            upstream
-                .fetch(&path, &asking, conditions.if_none_match)
-                .await
-        }
+        let (upstream, path) = (upstream.clone(), path.clone());
+        let asked = ImageRequest {
+            condition: conditions.if_none_match,
+            ..asked.clone()
+        };
+        async move { upstream.fetch(&path, &asked).await }
     };
     let wanted = CacheRequest {
         client: Some(client),
-        ..CacheRequest::new(key(&canonical, accept))
+        ..CacheRequest::new(route.key())
     };
     let served = edge.cache.serve(wanted, fetch).await?;
-    if !served.head.status.is_success() {
-        known.cache = Some((served.status, respond::told(&served)));
-        let retry_after = served.head.headers.get(RETRY_AFTER);
-        let seconds = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
-        return Err(Failure::Upstream {
-            status: served.head.status,
-            retry_after: seconds.map(Duration::from_secs),
-            detail: detail(served.body).await,
-        });
+    if served.head.status.is_success() {
+        Ok(served)
+    } else {
+        Err(Failure::Upstream(Box::new(upstream_failure(served).await)))
     }
-    Ok(Found {
-        served,
-        link_expires: link.expires(),
-    })
 }
 
-/// What the resizer says is wrong with the URL or the original. A body that is longer than a problem's is none.
-async fn detail(body: ServedBody) -> Option<String> {
+/// What the resizer says went wrong. A body that is longer than a problem's is none.
+async fn upstream_failure(served: Served) -> UpstreamFailure {
+    let (cache, cache_headers) = (served.status, respond::told(&served));
+    let Served { head, body, .. } = served;
     let short = body.length().is_some_and(|length| length <= MAX_PROBLEM);
     let body = if short { body.whole().await } else { None };
-    problem::detail_of(&body?)
-}
-
-/// The target as it was sent: nearly always a path, which needs no putting together.
-fn target(uri: &Uri) -> Result<Target, TargetError> {
-    match (uri.scheme(), uri.path_and_query()) {
-        (None, Some(path)) => Target::parse(path.as_str()),
-        _ => Target::parse(&uri.to_string()),
-    }
-}
-
-/// The canonical path and, as variants of it, the classes of clients where the format is negotiated.
-fn key(canonical: &Canonical, accept: Option<AcceptClass>) -> Key {
-    let key = Key::new(canonical.path());
-    match accept {
-        Some(class) => key.variant(class.word()),
-        None => key,
+    let (problem, detail) = Problem::read(head.status, &head.headers, &body.unwrap_or_default());
+    UpstreamFailure {
+        status: head.status,
+        problem,
+        detail,
+        cache,
+        cache_headers,
     }
 }

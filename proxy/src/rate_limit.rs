@@ -1,8 +1,8 @@
 //! How often one client may ask (nginx: `limit_req`), by `governor`'s generic cell rate algorithm.
 
+use daemon::units::Rate;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
-use service::units::Rate;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU32;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// The limit for each client.
 #[derive(Clone, Copy, Debug)]
-pub struct RateLimitConfig {
+pub(crate) struct RateLimitConfig {
     /// Requests over time.
     pub rate: Rate,
     /// Requests at once before the rate is kept; ten times the rate's number when `None`.
@@ -22,7 +22,7 @@ const CLIENTS_OF_SITE: u32 = 16;
 const CLIENTS_OF_A_SITE: NonZeroU32 = NonZeroU32::MIN.saturating_add(CLIENTS_OF_SITE - 1);
 
 /// The state of all clients seen lately.
-pub struct RateLimit {
+pub(crate) struct RateLimit {
     limiter: DefaultKeyedRateLimiter<IpAddr>,
     /// The budget of each IPv6 /48, which is what one site has: 65,536 clients otherwise.
     sites: DefaultKeyedRateLimiter<IpAddr>,
@@ -37,7 +37,7 @@ impl fmt::Debug for RateLimit {
 
 impl RateLimit {
     /// A limiter in which nobody has asked yet.
-    pub fn new(config: RateLimitConfig) -> Self {
+    pub(crate) fn new(config: RateLimitConfig) -> Self {
         let tenfold = NonZeroU32::MIN.saturating_add(config.rate.requests().saturating_mul(10) - 1);
         let quota = Quota::with_period(config.rate.interval())
             .unwrap_or_else(|| Quota::per_second(tenfold));
@@ -54,7 +54,7 @@ impl RateLimit {
     ///
     /// # Errors
     /// The time after which the client may ask again, when it asks too often.
-    pub fn check(&self, client: IpAddr) -> Result<(), Duration> {
+    pub(crate) fn check(&self, client: IpAddr) -> Result<(), Duration> {
         let wait = |denied: NotUntil<_>| denied.wait_time_from(self.clock.now());
         let network = network(client);
         self.limiter.check_key(&network).map_err(wait)?;
@@ -65,7 +65,7 @@ impl RateLimit {
     }
 
     /// Forgets clients that have been quiet long enough to have their whole burst again.
-    pub fn forget_quiet_clients(&self) {
+    pub(crate) fn forget_quiet_clients(&self) {
         for limiter in [&self.limiter, &self.sites] {
             limiter.retain_recent();
             limiter.shrink_to_fit();

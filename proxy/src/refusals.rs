@@ -1,11 +1,11 @@
 //! What the log says of clients over their rate or their share of fetches: a line when one is first refused, then one for each interval with a count,
 //! instead of one for each request of a flood.
 
-use service::shown::Shown;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use wire::shown::Shown;
 
 /// How often it is said how many requests of a client were refused.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(10);

@@ -10,8 +10,8 @@ use http_body_util::{Either, Full, StreamBody};
 use http_cache::flight::Frames;
 use http_cache::range::{self, Answer};
 use http_cache::{Head, Served, ServedBody, conditional};
-use service::Problem;
 use std::time::{Duration, SystemTime};
+use wire::Problem;
 
 /// The body of an answer: whole from memory, or as it arrives.
 pub(crate) type Body = Either<Full<Bytes>, StreamBody<Frames>>;

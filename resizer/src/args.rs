@@ -6,8 +6,8 @@
 )]
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use service::logs::LogArgs;
-use service::units::{self, ByteSize};
+use daemon::logs::LogArgs;
+use daemon::units::{self, ByteSize};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;

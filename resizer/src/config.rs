@@ -6,10 +6,10 @@ use crate::isolate::Isolation;
 use crate::memory::default_budget;
 use crate::source::{Source, SourceConfig};
 use anyhow::{Context, bail};
+use daemon::admin::Hosts;
+use daemon::server::ServerLimits;
 use http::HeaderValue;
 use imaging::{Encoding, Limits, Settings};
-use service::admin::Hosts;
-use service::server::ServerLimits;
 use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -19,7 +19,7 @@ const QUEUE: usize = 65_536;
 
 /// All settings of a running resizer.
 #[derive(Debug)]
-pub struct Config {
+pub(crate) struct Config {
     /// Bounds of the listener.
     pub server: ServerLimits,
     /// Names of the admin listener.

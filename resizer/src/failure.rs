@@ -4,11 +4,11 @@ use crate::gate::{Full, Panicked, TooLong};
 use crate::isolate::WorkerError;
 use crate::source::SourceError;
 use image_url::{TargetError, UrlError};
-use service::Problem;
-use service::framing::Refused;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
+use wire::Problem;
+use wire::framing::Refused;
 
 #[derive(Debug, Error)]
 pub(crate) enum Failure {

@@ -12,12 +12,12 @@ use hyper::body::Frame;
 use image_url::Canonical;
 use imaging::Limits;
 use prometheus_client::metrics::gauge::Gauge;
-use service::RequestId;
-use service::shown::Shown;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use wire::RequestId;
+use wire::shown::Shown;
 
 /// Turns of originals that are passed on, of which each holds some buffers for as long as its client reads.
 #[derive(Debug)]

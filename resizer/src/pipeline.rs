@@ -1,40 +1,28 @@
-//! The way of a request: parse URL → condition → join an equal job, or admit → original → cost → transform → respond.
+//! The life of a request: route → condition → join an equal job, or admit → original → cost → transform → respond.
 
 use crate::coalesce::Sealed;
 use crate::config::Config;
-use crate::etag::{etag, matches};
+use crate::etag::etag;
 use crate::failure::Failure;
 use crate::gate::{Asker, Demand, Gate, Kind, Panicked};
 use crate::isolate::{Isolation, LONG_STEP};
 use crate::jobs::Jobs;
 use crate::metrics::Metrics;
-use crate::original::{self, Body, Turns, full};
-use crate::source::{Original, Source, SourceError, Validators};
-use bytes::Bytes;
-use http::header::{
-    ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
-    HeaderValue, IF_NONE_MATCH, LAST_MODIFIED, VARY,
-};
-use http::{Method, Request, Response, StatusCode};
-use hyper::body::{Body as _, Incoming};
-use image_url::{AcceptClass, Canonical, Operation, Target};
+use crate::original::{self, Body, Turns};
+use crate::respond::{self, Content, Made};
+use crate::route::Route;
+use crate::source::{Original, Source, SourceError};
+use daemon::metrics::{Registry, milliseconds};
+use daemon::throttle::Outages;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+use image_url::Operation;
 use imaging::Settings;
-use service::metrics::{Registry, milliseconds};
-use service::request_id::X_REQUEST_ID;
-use service::shown::Shown;
-use service::throttle::Outages;
-use service::{RequestId, framing};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-/// What the edge says that its client accepts, in one word.
-const X_TANDEM_ACCEPT: HeaderName = HeaderName::from_static("x-tandem-accept");
-
-/// Whose request the edge passes on, as a hash.
-const X_TANDEM_CLIENT: HeaderName = HeaderName::from_static("x-tandem-client");
-
-/// How long the edge waits for the response, in milliseconds.
-const X_TANDEM_DEADLINE_MS: HeaderName = HeaderName::from_static("x-tandem-deadline-ms");
+use std::time::{Duration, Instant};
+use wire::shown::Shown;
+use wire::{ImageRequest, X_REQUEST_ID};
 
 /// All that requests share.
 #[derive(Debug)]
@@ -68,69 +56,39 @@ impl Resizer {
     }
 }
 
-/// What a request gives.
-#[derive(Clone, Debug)]
-struct Made {
-    validators: Validators,
-    etag: Option<HeaderValue>,
-    content: Content,
-}
-
-#[derive(Clone, Debug)]
-enum Content {
-    /// The client's copy is still good.
-    NotModified,
-    Picture {
-        media_type: &'static str,
-        bytes: Bytes,
-    },
-}
-
-/// Answers one request, logs it and counts it.
+/// Responds to one request, logs it and counts it.
 pub(crate) async fn handle(resizer: Arc<Resizer>, request: Request<Incoming>) -> Response<Body> {
     let started = Instant::now();
-    let id = RequestId::accept(request.headers().get(&X_REQUEST_ID));
-    let mut negotiated = false;
-    let timeout = deadline_of_edge(request.headers())
+    let asked = ImageRequest::read(request.headers());
+    let id = asked.id.clone();
+    let timeout = asked
+        .time_left
         .map_or(resizer.timeout, |left| left.min(resizer.timeout));
-    let making = make(&resizer, &request, &id, (started, timeout), &mut negotiated);
-    // Requests past their deadline are dropped: those that wait never begin, those under work see it by their flag.
-    let made = tokio::time::timeout(timeout, making).await;
-    let (mut response, cause) = match made.unwrap_or(Err(Failure::Timeout(timeout).into())) {
-        Ok(response) => (response, None),
-        Err(failure) => {
-            let detail = failure.detail();
-            let response = failure.problem().response_with(detail.as_deref());
-            let mut response = response.map(full);
-            if failure.lies_in_the_original() {
-                response.headers_mut().remove(CACHE_CONTROL);
-            }
-            if failure.closes() {
-                response
-                    .headers_mut()
-                    .insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            (response, Some(failure))
+    let route = Route::read(&request, asked);
+    let varies = route.as_ref().is_ok_and(Route::varies);
+    let made = match route {
+        Ok(route) => {
+            // Requests past their deadline are dropped: those that wait never begin, those under work see it by their flag.
+            let making = make(&resizer, route, started, timeout);
+            let made = tokio::time::timeout(timeout, making).await;
+            made.unwrap_or(Err(Failure::Timeout(timeout).into()))
         }
+        Err(failure) => Err(failure.into()),
+    };
+    let (mut response, failure) = match made {
+        Ok(response) => (response, None),
+        Err(failure) => (respond::problem(&failure), Some(failure)),
     };
     response.headers_mut().insert(X_REQUEST_ID, id.header());
-    if negotiated {
-        response
-            .headers_mut()
-            .insert(VARY, HeaderValue::from_static("Accept"));
+    if varies {
+        respond::vary_on_accept(&mut response);
     }
-    // A 304 has no length of its own (RFC 9110 §8.6).
-    if request.method() == Method::HEAD && response.status() != StatusCode::NOT_MODIFIED {
-        if let Some(length) = response.body().size_hint().exact() {
-            response
-                .headers_mut()
-                .insert(CONTENT_LENGTH, HeaderValue::from(length));
-        }
-        *response.body_mut() = full(Bytes::new());
+    if request.method() == Method::HEAD {
+        respond::without_content(&mut response);
     }
     let (status, path) = (response.status(), Shown(request.uri().path()));
-    let problem = cause.as_ref().map(|cause| cause.problem());
-    let cause = cause.map(|cause| Shown(&cause.to_string()).to_string());
+    let problem = failure.as_ref().map(|failure| failure.problem());
+    let cause = failure.map(|failure| Shown(&failure.to_string()).to_string());
     if let Some(problem) = problem
         && let Some(requests) = resizer.outages.pass(problem, started)
     {
@@ -144,91 +102,30 @@ pub(crate) async fn handle(resizer: Arc<Resizer>, request: Request<Incoming>) ->
     response
 }
 
-/// What is to be done for a request, and for every other that asks for the same.
-#[derive(Clone, Debug)]
-struct Job {
-    canonical: Canonical,
-    accept: AcceptClass,
-    /// The client's copy, whose tag may turn out to be that of the original.
-    condition: Option<HeaderValue>,
-    client: u64,
-    id: RequestId,
-}
-
-impl Job {
-    /// Sets `negotiated` as soon as it is known that the answer depends on `Accept`, whatever the answer will be.
-    fn of(
-        request: &Request<Incoming>,
-        id: &RequestId,
-        negotiated: &mut bool,
-    ) -> Result<Self, Failure> {
-        framing::check_request(request)?;
-        let target = Target::parse(&request.uri().to_string())?;
-        let canonical = Canonical::parse(target.uri())?;
-        *negotiated = canonical.varies_on_accept();
-        Ok(Self {
-            canonical,
-            accept: accept_class(request.headers()),
-            condition: request.headers().get(IF_NONE_MATCH).cloned(),
-            client: client(request.headers()),
-            id: id.clone(),
-        })
-    }
-
-    /// Jobs of the same key give the same response, if the original is the same.
-    fn key(&self) -> String {
-        let accept = if self.canonical.varies_on_accept() {
-            self.accept.word()
-        } else {
-            ""
-        };
-        format!("{accept} {} {:?}", self.canonical.path(), self.condition)
-    }
-
-    /// The tag of an original by what its source says before it gives it.
-    async fn tag(&self, resizer: &Resizer) -> Result<Option<(Validators, HeaderValue)>, Failure> {
-        let validators = resizer.source.validators(self.canonical.name()).await?;
-        Ok(validators.and_then(|validators| {
-            let encoding = resizer.imaging.encoding;
-            let etag = etag(&validators, &self.canonical, self.accept, encoding)?;
-            Some((validators, etag))
-        }))
-    }
-
-    /// Whether the client has it already.
-    fn has(&self, etag: Option<&HeaderValue>) -> bool {
-        match (&self.condition, etag) {
-            (Some(condition), Some(etag)) => matches(condition, etag),
-            _ => false,
-        }
-    }
-}
-
 async fn make(
     resizer: &Arc<Resizer>,
-    request: &Request<Incoming>,
-    id: &RequestId,
-    (started, timeout): (Instant, Duration),
-    negotiated: &mut bool,
+    route: Route,
+    started: Instant,
+    timeout: Duration,
 ) -> Result<Response<Body>, Arc<Failure>> {
-    let job = Job::of(request, id, negotiated)?;
+    let tag = || route.tag(&resizer.source, resizer.imaging.encoding);
     let mut current = None;
-    if job.condition.is_some()
-        && let Some((validators, etag)) = job.tag(resizer).await?
+    if route.condition.is_some()
+        && let Some((validators, etag)) = tag().await?
     {
-        if job.has(Some(&etag)) {
-            return Ok(not_modified(&validators, Some(etag)));
+        if route.has(Some(&etag)) {
+            return Ok(respond::not_modified(&validators, Some(etag)));
         }
         current = Some(etag);
     }
-    if job.canonical.operation() == Operation::Original {
-        return Ok(pass_on(resizer, &job, timeout).await?);
+    if route.canonical.operation() == Operation::Original {
+        return Ok(pass_on(resizer, &route, timeout).await?);
     }
 
     let deadline = started + timeout;
-    let shared = Job {
-        condition: job.condition.clone().filter(|_| current.is_none()),
-        ..job.clone()
+    let shared = Route {
+        condition: route.condition.clone().filter(|_| current.is_none()),
+        ..route.clone()
     };
     let (mut key, mut first) = (shared.key(), true);
     loop {
@@ -237,7 +134,7 @@ async fn make(
         let share = resizer.jobs.enter(&key, left, begin)?;
         // The job of another request may have read an original that has changed meanwhile.
         if first && share.late() && current.is_none() {
-            match job.tag(resizer).await {
+            match tag().await {
                 Ok(Some((_, etag))) => current = Some(etag),
                 Err(Failure::Source(SourceError::Missing)) => {
                     return Err(Failure::Source(SourceError::Missing).into());
@@ -262,7 +159,7 @@ async fn make(
             if joined {
                 resizer.metrics.shared.inc();
             }
-            return made.map(picture);
+            return made.map(respond::image);
         }
         (key, first) = (again, false);
     }
@@ -271,26 +168,32 @@ async fn make(
 /// The original itself, which is not held and so needs no admission.
 async fn pass_on(
     resizer: &Resizer,
-    job: &Job,
+    route: &Route,
     timeout: Duration,
 ) -> Result<Response<Body>, Failure> {
     // The other half is for the source.
     let turn = resizer.originals.take(timeout / 2).await?;
-    let (canonical, encoding) = (&job.canonical, resizer.imaging.encoding);
+    let (canonical, encoding) = (&route.canonical, resizer.imaging.encoding);
     let original = original::open(&resizer.source, canonical, &resizer.imaging.limits).await?;
     resizer.metrics.fetches.inc();
     let streamed = original.streamed;
-    let etag = etag(&streamed.validators, canonical, job.accept, encoding);
-    if job.has(etag.as_ref()) {
-        return Ok(not_modified(&streamed.validators, etag));
+    let etag = etag(&streamed.validators, canonical, route.accept, encoding);
+    if route.has(etag.as_ref()) {
+        return Ok(respond::not_modified(&streamed.validators, etag));
     }
-    let mut headers = validators(&streamed.validators, etag);
+    let mut headers = respond::validators(&streamed.validators, etag);
     let media_type = HeaderValue::from_static(original.media_type);
     headers.insert(CONTENT_TYPE, media_type);
     if let Some(length) = streamed.length {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
-    let body = original::body(streamed, turn, canonical.name(), &job.id, &resizer.metrics);
+    let body = original::body(
+        streamed,
+        turn,
+        canonical.name(),
+        &route.id,
+        &resizer.metrics,
+    );
     let mut response = Response::new(body);
     *response.headers_mut() = headers;
     Ok(response)
@@ -299,13 +202,13 @@ async fn pass_on(
 /// The work on a job, by a request that can wait for `left`.
 async fn work(
     resizer: Arc<Resizer>,
-    job: Job,
+    route: Route,
     left: Duration,
     sealed: Sealed,
 ) -> Result<Made, Failure> {
-    let (canonical, accept, id) = (&job.canonical, job.accept, &job.id);
+    let (canonical, accept, id) = (&route.canonical, route.accept, &route.id);
     let asker = Asker {
-        client: job.client,
+        client: route.client,
         kind: Kind::of(canonical),
         left,
     };
@@ -321,7 +224,7 @@ async fn work(
     }
     let etag = etag(&validators, canonical, accept, resizer.imaging.encoding);
     // Not every source tells its validators before it gives the original.
-    if job.has(etag.as_ref()) {
+    if route.has(etag.as_ref()) {
         return Ok(Made {
             validators,
             etag,
@@ -377,7 +280,7 @@ async fn work(
         let name = Shown(canonical.name());
         tracing::warn!(request = %id, %name, "original truncated, shown as far as it goes");
     }
-    let content = Content::Picture {
+    let content = Content::Image {
         media_type: picture.media_type,
         bytes: picture.bytes.into(),
     };
@@ -386,74 +289,4 @@ async fn work(
         etag,
         content,
     })
-}
-
-/// The client that the edge names; requests that come without an edge are of one client.
-fn client(headers: &HeaderMap) -> u64 {
-    let hash = headers
-        .get(X_TANDEM_CLIENT)
-        .and_then(|hash| hash.to_str().ok());
-    hash.and_then(|hash| u64::from_str_radix(hash, 16).ok())
-        .unwrap_or(0)
-}
-
-/// What is left of the time that the edge waits.
-fn deadline_of_edge(headers: &HeaderMap) -> Option<Duration> {
-    let left = headers
-        .get(X_TANDEM_DEADLINE_MS)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()?;
-    Some(Duration::from_millis(left))
-}
-
-/// What the client accepts: by the edge's word, or by the client's own header where no edge is in front.
-fn accept_class(headers: &HeaderMap) -> AcceptClass {
-    let word = headers.get(X_TANDEM_ACCEPT);
-    word.and_then(|word| AcceptClass::from_word(word.as_bytes()))
-        .unwrap_or_else(|| {
-            let values = headers.get_all(ACCEPT).iter();
-            AcceptClass::reduce(values.map(HeaderValue::as_bytes))
-        })
-}
-
-/// The answer with its validators.
-fn picture(made: Made) -> Response<Body> {
-    let Content::Picture { media_type, bytes } = made.content else {
-        return not_modified(&made.validators, made.etag);
-    };
-    let mut response = Response::new(full(bytes));
-    *response.headers_mut() = validators(&made.validators, made.etag);
-    let media_type = HeaderValue::from_static(media_type);
-    response.headers_mut().insert(CONTENT_TYPE, media_type);
-    response
-}
-
-fn not_modified(of: &Validators, etag: Option<HeaderValue>) -> Response<Body> {
-    let mut response = Response::new(full(Bytes::new()));
-    *response.status_mut() = StatusCode::NOT_MODIFIED;
-    *response.headers_mut() = validators(of, etag);
-    response
-}
-
-/// The headers that tell one state of an image from another. None of the source's own headers goes out.
-fn validators(of: &Validators, etag: Option<HeaderValue>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    if let Some(etag) = etag {
-        headers.insert(ETAG, etag);
-    }
-    let modified = of.last_modified.filter(has_http_date);
-    let date = modified.map(httpdate::fmt_http_date);
-    if let Some(Ok(date)) = date.map(HeaderValue::try_from) {
-        headers.insert(LAST_MODIFIED, date);
-    }
-    headers
-}
-
-/// The dates that HTTP can write have years of four digits (RFC 9110 §5.6.7); those before 1970 are not of use.
-fn has_http_date(time: &SystemTime) -> bool {
-    const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
-    time.duration_since(UNIX_EPOCH)
-        .is_ok_and(|since| since < YEAR_10000)
 }

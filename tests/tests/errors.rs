@@ -3,7 +3,8 @@
 
 mod common;
 
-use common::{Answer, SECRET, Stack, link, send, sign, sign_anything};
+use common::origin::{Origin, Reply};
+use common::{Answer, Logged, SECRET, Stack, link, send, sign, sign_anything};
 use std::time::{Duration, SystemTime};
 
 fn assert_problem(answer: &Answer, status: u16, slug: &str) {
@@ -288,5 +289,34 @@ fn a_request_names_one_host() {
             );
             assert!(!answer.is_empty());
         }
+    }
+}
+
+#[test]
+fn the_problem_that_a_resizer_names_goes_before_its_status() {
+    let resizer = Origin::start(|asked| {
+        let (status, slug) = match asked.target.split('/').nth(2) {
+            Some("1") => ("422 Unprocessable Content", "unsupported-image"),
+            Some("2") => ("400 Bad Request", "bad-request"),
+            Some("3") => ("404 Not Found", "internal"),
+            _ => ("413 Content Too Large", "of-a-later-version"),
+        };
+        let body = format!(r#"{{"type":"urn:tandem:{slug}","detail":"as {slug}"}}"#);
+        let length = body.len();
+        Reply::Keep(
+            format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes(),
+        )
+    });
+    let edge = Logged::edge(&["--resizer", &resizer.url(), "--log", "off"], &[]).process;
+    for (width, status, slug) in [
+        (1, 415, "unsupported-image"),
+        // The edge's own request was wrong, or the resizer is.
+        (2, 502, "bad-gateway"),
+        (3, 502, "bad-gateway"),
+        (4, 413, "image-too-large"),
+    ] {
+        let target = sign(&format!("/resize/{width}/a.jpg"), None);
+        let answer = send(edge.addresses().listen, "GET", &target, "");
+        assert_problem(&answer, status, slug);
     }
 }

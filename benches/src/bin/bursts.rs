@@ -56,7 +56,7 @@ struct Row {
 }
 
 fn run(args: &Args) -> anyhow::Result<()> {
-    service::open_files::raise();
+    daemon::open_files::raise();
     let clients = if args.smoke { 20 } else { args.clients };
     let dir = tempfile::tempdir()?;
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);

@@ -1,7 +1,5 @@
 //! The admin listener: health, readiness and metrics. Not for the public: it is bound to loopback unless told otherwise.
 
-use crate::Problem;
-use crate::framing::{Refused, check_host};
 use crate::listen::Listener;
 use crate::metrics::{self, Registry};
 use crate::server::{ServerLimits, serve};
@@ -15,6 +13,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_util::sync::CancellationToken;
+use wire::Problem;
+use wire::framing::{Refused, check_host};
 
 /// Whether a process wants traffic. Shared by the program, which sets it, and the admin listener, which tells it.
 #[derive(Clone, Debug, Default)]
@@ -72,7 +72,7 @@ impl Hosts {
 
 /// Serves `/healthz` (the process lives), `/readyz` (it wants traffic) and `/metrics` until `shutdown`. What else the
 /// program offers is asked of `more`, which gives `None` for a path that is not its own.
-pub async fn run<F>(
+pub(crate) async fn run<F>(
     listener: Listener,
     registry: Arc<Registry>,
     readiness: Readiness,
@@ -112,11 +112,6 @@ const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 
 const WRONG_HOST: &str =
     "this listener is asked by its address or as localhost; --admin-host names others\n";
-
-/// For a program that offers nothing else.
-pub fn nothing_more(_: Request<Incoming>) -> std::future::Ready<Option<Response<Bytes>>> {
-    std::future::ready(None)
-}
 
 /// A request that cannot be trusted to mean what it says, nor what follows it.
 fn closing(refused: &Refused) -> Response<Bytes> {

@@ -1,12 +1,12 @@
 //! Reading the command line and saying what is wrong with it, without ever printing a credential.
 
-use crate::shown::{chain, without_credentials};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use wire::shown::{chain, without_credentials};
 
 /// The command line as values, and as clap's matches for [`is_flag`].
 ///

@@ -1,4 +1,5 @@
-//! What both programs share: listeners, shutdown, admin endpoints, logs, metrics, units, problems.
+//! What every process needs: listeners, drain, admin endpoints, logs, metrics, units, the way from the command line to the
+//! exit code. [`run`] is the life of a daemon; a program says what it does with requests.
 //!
 //! Plumbing only. Nothing in here knows images or caches, and no engine imports it.
 #![forbid(unsafe_code)]
@@ -8,21 +9,18 @@ pub mod admin_client;
 pub mod announce;
 pub mod command_line;
 pub mod connections;
-pub mod framing;
 pub mod healthcheck;
-pub mod listen;
+mod listen;
 mod log_queue;
 pub mod logs;
 pub mod metrics;
 pub mod open_files;
-pub mod problem;
-pub mod request_id;
+mod run;
 pub mod server;
-pub mod shown;
 pub mod shutdown;
 pub mod throttle;
 pub mod units;
 mod watched;
 
-pub use problem::Problem;
-pub use request_id::RequestId;
+pub use listen::ListenError;
+pub use run::{DaemonConfig, Program, RunError, run};

@@ -95,7 +95,7 @@ impl fmt::Display for Listener {
 
 /// Listens on `address`, a `host:port` where port 0 takes any free one, at all addresses that the host's name has; a port
 /// alone, `8080` or `:8080`, is one of all IPv4 addresses, as nginx's `listen 8080`. `flag` is named in errors.
-pub async fn bind(address: &str, flag: &'static str) -> Result<Listener, ListenError> {
+pub(crate) async fn bind(address: &str, flag: &'static str) -> Result<Listener, ListenError> {
     let listener = async {
         let address = with_host(address);
         let mut resolved: Vec<SocketAddr> = Vec::new();

@@ -1,12 +1,12 @@
 //! The queue between those who log and the thread that writes: bounded in bytes, so that a log nobody reads costs lines,
 //! never memory and never a request's time.
 
-use crate::shown::without_credentials;
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use wire::shown::without_credentials;
 
 /// Lines are kept in blocks of this size, which are freed as they are written.
 const BLOCK: usize = 64 << 10;

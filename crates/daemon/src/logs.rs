@@ -4,7 +4,6 @@
 //! request nor takes memory: what finds no room is dropped, counted, and reported once there is room again.
 
 use crate::log_queue::{LineWriter, LogQueue, Weight};
-use crate::shown::Shown;
 use crate::units::{self, ByteSize};
 use clap::{Args, ValueEnum};
 use prometheus_client::collector::Collector;
@@ -17,6 +16,7 @@ use std::sync::{Arc, OnceLock};
 use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use wire::shown::Shown;
 
 /// The queue of this process, of which there is one as there is one standard error.
 static QUEUE: OnceLock<Arc<LogQueue>> = OnceLock::new();

@@ -3,7 +3,6 @@
 use crate::connections::{
     Bounds, ClientBound, Connection, ConnectionMetrics, Connections, Place, Stage,
 };
-use crate::framing::TARGET_BYTES;
 use crate::listen::Listener;
 use crate::throttle::{SAY_AGAIN, Throttle};
 use crate::watched::Watched;
@@ -25,6 +24,7 @@ use tokio::net::TcpStream;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use wire::framing::TARGET_BYTES;
 
 /// The bounds of a listener. The defaults are nginx's where nginx has the notion.
 #[derive(Clone, Debug)]
@@ -62,7 +62,7 @@ impl Default for ServerLimits {
 }
 
 /// Bytes that hyper buffers of a head: more than a head may have, which `framing` counts.
-const HEAD_BUFFER: usize = crate::framing::HEAD_BYTES + 1024;
+const HEAD_BUFFER: usize = wire::framing::HEAD_BYTES + 1024;
 
 /// Time and bytes for which a closed connection is read on, so that the client gets the last response (nginx:
 /// `lingering_close`): the system would throw it away with what has not been read.

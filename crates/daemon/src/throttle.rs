@@ -1,8 +1,8 @@
 //! Events that come by the thousand when something fails: one each interval is logged, with a count of the others.
 
-use crate::Problem;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use wire::Problem;
 
 /// Lets one event through each interval and counts those between.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! A child process in a role: started, told ready by its own announcement, stopped or killed.
 
 use crate::Role;
-use service::announce::{self, Addresses};
-use service::shutdown::PARENT_WATCH;
+use daemon::announce::{self, Addresses};
+use daemon::shutdown::PARENT_WATCH;
 use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;

@@ -6,7 +6,8 @@
 use crate::shown::Shown;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
+use serde::Deserialize;
 use std::time::Duration;
 
 /// A problem that a client can be told of.
@@ -138,18 +139,85 @@ impl Problem {
         self.row().1
     }
 
-    /// The problem that the status of a resizer's answer stands for; `None` for what is no error of the table.
-    pub fn from_upstream_status(status: StatusCode) -> Option<Self> {
-        Some(match status {
+    /// Every row of the table.
+    const ALL: [Self; 15] = [
+        Self::BadRequest,
+        Self::BadUrl,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::LinkExpired,
+        Self::MethodNotAllowed,
+        Self::TargetTooLong,
+        Self::HeadTooLarge,
+        Self::ImageTooLarge,
+        Self::UnsupportedImage,
+        Self::RateLimited {
+            retry_after: OVERLOADED_RETRY_AFTER,
+        },
+        Self::Internal,
+        Self::BadGateway,
+        Self::OVERLOADED,
+        Self::GatewayTimeout,
+    ];
+
+    /// Reads a response: its problem, and the `detail`. A response without a problem's body, or with one of a type that is not
+    /// in the table, is read by its status.
+    pub fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> (Self, Option<String>) {
+        let said: Said = serde_json::from_slice(body).unwrap_or_default();
+        let slug = said.kind.as_deref().and_then(|kind| kind.strip_prefix(URN));
+        let row = Self::ALL
+            .into_iter()
+            .find(|problem| slug == Some(problem.slug()))
+            .unwrap_or_else(|| Self::of_status(status));
+        let seconds = headers
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.parse().ok());
+        (row.after(seconds.map(Duration::from_secs)), said.detail)
+    }
+
+    /// The row that comes nearest to a status.
+    fn of_status(status: StatusCode) -> Self {
+        match status {
             StatusCode::BAD_REQUEST => Self::BadUrl,
             StatusCode::NOT_FOUND => Self::NotFound,
             StatusCode::PAYLOAD_TOO_LARGE => Self::ImageTooLarge,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedImage,
             StatusCode::SERVICE_UNAVAILABLE => Self::OVERLOADED,
             StatusCode::GATEWAY_TIMEOUT => Self::GatewayTimeout,
-            status if status.is_client_error() || status.is_server_error() => Self::BadGateway,
-            _ => return None,
-        })
+            _ => Self::BadGateway,
+        }
+    }
+
+    /// The same with another `Retry-After`, where the row has one.
+    fn after(self, retry_after: Option<Duration>) -> Self {
+        match (self, retry_after) {
+            (Self::Overloaded { .. }, Some(retry_after)) => Self::Overloaded { retry_after },
+            (Self::RateLimited { .. }, Some(retry_after)) => Self::RateLimited { retry_after },
+            (problem, _) => problem,
+        }
+    }
+
+    /// What a gateway says of the problem of the server behind it. What is wrong with the gateway's own request, or with
+    /// that server, is a bad gateway to the client (RFC 9110 §15.6.3).
+    #[must_use]
+    pub const fn of_upstream(self) -> Self {
+        match self {
+            Self::BadUrl
+            | Self::NotFound
+            | Self::TargetTooLong
+            | Self::ImageTooLarge
+            | Self::UnsupportedImage
+            | Self::BadGateway
+            | Self::Overloaded { .. }
+            | Self::GatewayTimeout => self,
+            Self::BadRequest
+            | Self::Forbidden
+            | Self::LinkExpired
+            | Self::MethodNotAllowed
+            | Self::HeadTooLarge
+            | Self::RateLimited { .. }
+            | Self::Internal => Self::BadGateway,
+        }
     }
 
     /// The JSON body. Of a detail, which may quote a URL of any length, no more is given than a log shows of it.
@@ -160,7 +228,7 @@ impl Problem {
             format!(r#","detail":{detail}"#)
         });
         Bytes::from(format!(
-            r#"{{"type":"urn:tandem:{slug}","title":"{title}","status":{}{detail}}}"#,
+            r#"{{"type":"{URN}{slug}","title":"{title}","status":{}{detail}}}"#,
             status.as_u16()
         ))
     }
@@ -198,10 +266,15 @@ impl Problem {
     }
 }
 
-/// The `detail` of a problem's JSON body, if it is one and has one.
-pub fn detail_of(body: &[u8]) -> Option<String> {
-    let json: serde_json::Value = serde_json::from_slice(body).ok()?;
-    Some(json.get("detail")?.as_str()?.to_owned())
+/// What `type` begins with.
+const URN: &str = "urn:tandem:";
+
+/// The members of a problem's body that are read.
+#[derive(Default, Deserialize)]
+struct Said {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    detail: Option<String>,
 }
 
 #[cfg(test)]
@@ -212,11 +285,13 @@ mod tests {
     fn a_detail_is_cut_and_can_be_read_back() {
         let detail = format!("the geometry \"0\u{202e}{}\"", "9".repeat(1000));
         let response = Problem::BadUrl.response_with(Some(&detail));
-        let read = detail_of(response.body()).unwrap();
+        let detail_of = |response: &Response<Bytes>| {
+            Problem::read(response.status(), response.headers(), response.body()).1
+        };
+        let read = detail_of(&response).unwrap();
         assert!(read.starts_with("the geometry \"0\\u{202e}9"), "{read}");
         assert!(read.len() < 300, "{read}");
-        assert_eq!(detail_of(Problem::BadUrl.response().body()), None);
-        assert_eq!(detail_of(b"text"), None);
+        assert_eq!(detail_of(&Problem::BadUrl.response()), None);
     }
 
     #[test]
@@ -248,23 +323,54 @@ mod tests {
     }
 
     #[test]
-    fn an_upstream_status_becomes_the_same_row_and_an_unknown_error_a_bad_gateway() {
-        for problem in [
-            Problem::NotFound,
-            Problem::ImageTooLarge,
-            Problem::UnsupportedImage,
-            Problem::OVERLOADED,
-            Problem::GatewayTimeout,
-        ] {
-            assert_eq!(
-                Problem::from_upstream_status(problem.status()),
-                Some(problem)
-            );
+    fn a_problem_reads_back_as_it_was_written() {
+        for problem in Problem::ALL {
+            for retry_after in [1, 7, 3600].map(Duration::from_secs) {
+                let problem = problem.after(Some(retry_after));
+                for detail in [None, Some("a \"detail\"")] {
+                    let response = problem.response_with(detail);
+                    let read =
+                        Problem::read(response.status(), response.headers(), response.body());
+                    assert_eq!(read, (problem, detail.map(str::to_owned)));
+                }
+            }
         }
-        assert_eq!(
-            Problem::from_upstream_status(StatusCode::IM_A_TEAPOT),
-            Some(Problem::BadGateway)
-        );
-        assert_eq!(Problem::from_upstream_status(StatusCode::OK), None);
+        let slugs: std::collections::HashSet<_> = Problem::ALL.map(Problem::slug).into();
+        assert_eq!(slugs.len(), Problem::ALL.len());
+    }
+
+    #[test]
+    fn another_servers_response_is_read_by_its_status() {
+        for (status, expected) in [
+            (400, Problem::BadUrl),
+            (404, Problem::NotFound),
+            (413, Problem::ImageTooLarge),
+            (418, Problem::BadGateway),
+            (500, Problem::BadGateway),
+            (503, Problem::OVERLOADED),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            for body in [
+                "",
+                "text",
+                "{}",
+                "[]",
+                r#"{"type":"urn:tandem:new"}"#,
+                r#"{"type":7}"#,
+            ] {
+                let read = Problem::read(status, &HeaderMap::new(), body.as_bytes());
+                assert_eq!(read, (expected, None), "{status} {body}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_gateways_own_mistakes_are_a_bad_gateway() {
+        for problem in Problem::ALL {
+            let passed_on = problem.of_upstream();
+            assert!(passed_on == problem || passed_on == Problem::BadGateway);
+        }
+        assert_eq!(Problem::BadRequest.of_upstream(), Problem::BadGateway);
+        assert_eq!(Problem::NotFound.of_upstream(), Problem::NotFound);
     }
 }

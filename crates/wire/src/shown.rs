@@ -14,7 +14,7 @@ const LONGEST: usize = 1024;
 /// escaped, and the credentials of a URL are left out.
 ///
 /// ```
-/// use service::shown::Shown;
+/// use wire::shown::Shown;
 /// assert_eq!(Shown("/a\u{202e}b\n").to_string(), "/a\\u{202e}b\\n");
 /// assert!(Shown(&"x".repeat(1000)).to_string().ends_with("… (1000 bytes)"));
 /// assert_eq!(Shown("http://user:pass@host/").to_string(), "http://…@host/");

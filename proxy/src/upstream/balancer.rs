@@ -4,8 +4,8 @@
 //! refused a connection is set aside for a moment.
 
 use super::Authority;
+use daemon::throttle::Throttle;
 use http::HeaderValue;
-use service::throttle::Throttle;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};

@@ -4,7 +4,8 @@ mod balancer;
 
 use balancer::{Balancer, Lease};
 use bytes::Bytes;
-use http::header::{HOST, HeaderName, HeaderValue, IF_NONE_MATCH, TRANSFER_ENCODING, VIA};
+use daemon::throttle::{SAY_AGAIN, Throttle};
+use http::header::{HOST, HeaderValue, TRANSFER_ENCODING, VIA};
 use http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
 use http_body_util::{BodyExt, Empty};
 use http_cache::FetchError;
@@ -14,14 +15,11 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use image_url::AcceptClass;
-use service::RequestId;
-use service::request_id::X_REQUEST_ID;
-use service::shown::{Shown, chain};
-use service::throttle::{SAY_AGAIN, Throttle};
 use std::time::{Duration, Instant};
 use thiserror::Error;
 use url::Url;
+use wire::ImageRequest;
+use wire::shown::{Shown, chain};
 
 /// Time for a connection to a resizer, which is near.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -36,29 +34,9 @@ const IDLE_CONNECTIONS: usize = 64;
 /// reader costs.
 const READ_BUFFER: usize = 64 * 1024;
 
-/// What the client accepts, in one word, where the URL leaves the format open.
-const X_TANDEM_ACCEPT: HeaderName = HeaderName::from_static("x-tandem-accept");
-
-/// Whose request it is, as a hash, so that a resizer can be fair between clients.
-const X_TANDEM_CLIENT: HeaderName = HeaderName::from_static("x-tandem-client");
-
-/// How long the response is waited for, in milliseconds.
-const X_TANDEM_DEADLINE_MS: HeaderName = HeaderName::from_static("x-tandem-deadline-ms");
-
-/// What goes along with a path.
-#[derive(Clone, Debug)]
-pub struct Asking {
-    /// The class of the client's `Accept` where the format is negotiated.
-    pub accept: Option<AcceptClass>,
-    /// A hash of the client's address.
-    pub client: u64,
-    /// The id of the request that is the first to ask.
-    pub id: RequestId,
-}
-
 /// Where the resizers are and how long they may take.
 #[derive(Clone, Debug)]
-pub struct UpstreamConfig {
+pub(crate) struct UpstreamConfig {
     resizers: Vec<Authority>,
     timeout: Duration,
 }
@@ -73,14 +51,14 @@ pub(crate) struct Authority {
 /// A `--resizer` that cannot be used.
 #[derive(Debug, Error)]
 #[error("--resizer {}: write http://HOST:PORT, without a path or credentials", Shown(.0.as_str()))]
-pub struct BadResizer(Url);
+pub(crate) struct BadResizer(Url);
 
 impl UpstreamConfig {
     /// Resizers from their URLs, `http://host:port`; `timeout` bounds an answer's head and each silence in its body.
     ///
     /// # Errors
     /// When a URL is not plain HTTP, or has a path or credentials.
-    pub fn new(resizers: &[Url], timeout: Duration) -> Result<Self, BadResizer> {
+    pub(crate) fn new(resizers: &[Url], timeout: Duration) -> Result<Self, BadResizer> {
         let authority = |url: &Url| {
             let anonymous = url.username().is_empty() && url.password().is_none();
             let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
@@ -107,7 +85,7 @@ impl UpstreamConfig {
 
 /// The resizers, and connections to them.
 #[derive(Debug)]
-pub struct Upstream {
+pub(crate) struct Upstream {
     balancer: Balancer,
     client: Client<HttpConnector, Empty<Bytes>>,
     timeout: Duration,
@@ -116,7 +94,7 @@ pub struct Upstream {
 
 impl Upstream {
     /// Resizers that are resolved when first needed and then kept up to date by [`Upstream::keep_resolving`].
-    pub fn new(config: UpstreamConfig) -> Self {
+    pub(crate) fn new(config: UpstreamConfig) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
@@ -135,24 +113,24 @@ impl Upstream {
     }
 
     /// Resolves the resizers' names every few seconds, for ever.
-    pub async fn keep_resolving(&self) {
+    pub(crate) async fn keep_resolving(&self) {
         self.balancer.keep_resolving().await;
     }
 
-    /// GETs a canonical path. Nothing of the client's request goes along but [`Asking`].
+    /// GETs a canonical path. Nothing of the client's request goes along but `request`, whose time is
+    /// that of `--upstream-timeout`.
     ///
     /// A resizer that cannot be reached, breaks off before it answers, or is full, is passed over for the next one
     /// (nginx: `proxy_next_upstream error http_503`). One that is too slow is not: the next would be as slow.
     ///
     /// # Errors
     /// When none answered, or the one that took the request was too slow.
-    pub async fn fetch(
+    pub(crate) async fn fetch(
         &self,
         path: &str,
-        asking: &Asking,
-        etag: Option<HeaderValue>,
+        request: &ImageRequest,
     ) -> Result<UpstreamResponse, FetchError> {
-        let id = &asking.id;
+        let id = &request.id;
         self.balancer.ensure_resolved().await;
         let mut tried = Vec::new();
         let mut last = FetchError::Unreachable("no resizer has an address".into());
@@ -161,7 +139,7 @@ impl Upstream {
                 break;
             };
             tried.push(lease.address());
-            match self.ask(&lease, path, asking, etag.clone()).await {
+            match self.ask(&lease, path, request).await {
                 Ok(response)
                     if response.status() == StatusCode::SERVICE_UNAVAILABLE
                         && tried.len() < ATTEMPTS.min(self.balancer.len()) =>
@@ -187,8 +165,7 @@ impl Upstream {
         &self,
         lease: &Lease,
         path: &str,
-        asking: &Asking,
-        etag: Option<HeaderValue>,
+        asked: &ImageRequest,
     ) -> Result<Response<Incoming>, Asked> {
         let invalid = |error: &dyn std::fmt::Display| {
             Asked::Failed(FetchError::Invalid(error.to_string().into()))
@@ -204,18 +181,11 @@ impl Upstream {
         headers.insert(HOST, lease.host().clone());
         // A gateway sends it inbound (RFC 9110 §7.6.3).
         headers.insert(VIA, HeaderValue::from_static("1.1 tandem"));
-        headers.insert(X_REQUEST_ID, asking.id.header());
-        if let Ok(client) = HeaderValue::try_from(format!("{:016x}", asking.client)) {
-            headers.insert(X_TANDEM_CLIENT, client);
-        }
-        let left = u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX);
-        headers.insert(X_TANDEM_DEADLINE_MS, HeaderValue::from(left));
-        if let Some(class) = asking.accept {
-            headers.insert(X_TANDEM_ACCEPT, HeaderValue::from_static(class.word()));
-        }
-        if let Some(etag) = etag {
-            headers.insert(IF_NONE_MATCH, etag);
-        }
+        let asked = ImageRequest {
+            time_left: Some(self.timeout),
+            ..asked.clone()
+        };
+        asked.write(headers);
         match tokio::time::timeout(self.timeout, self.client.request(request)).await {
             Ok(Ok(response)) if is_coded(response.headers()) => Err(Asked::Failed(
                 FetchError::Invalid("a transfer coding other than chunked".into()),

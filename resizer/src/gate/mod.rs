@@ -11,7 +11,7 @@
 mod pace;
 mod schedule;
 
-pub use pace::Kind;
+pub(crate) use pace::Kind;
 
 use pace::Pace;
 use prometheus_client::metrics::counter::Counter;
@@ -26,7 +26,7 @@ use tokio::sync::oneshot;
 
 /// How much is worked on, and how much may wait.
 #[derive(Clone, Copy, Debug)]
-pub struct GateConfig {
+pub(crate) struct GateConfig {
     /// Images worked on at once. As many of short work again may run beside long work that occupies them all.
     pub workers: usize,
     /// Requests that may wait besides. They hold no original, so thousands cost little; what has no chance to be served in
@@ -38,7 +38,7 @@ pub struct GateConfig {
 
 /// A request as it asks for admission.
 #[derive(Clone, Copy, Debug)]
-pub struct Asker {
+pub(crate) struct Asker {
     /// Whose request it is: requests of one client wait behind each other, not behind those of others.
     pub client: u64,
     /// What is asked for.
@@ -49,7 +49,7 @@ pub struct Asker {
 
 /// What work takes, as it is estimated from the header of an original.
 #[derive(Clone, Copy, Debug)]
-pub struct Demand {
+pub(crate) struct Demand {
     /// Bytes, at most.
     pub memory: u64,
     /// CPU time on the machine that estimates are made for; the gate learns how this one compares.
@@ -61,7 +61,7 @@ pub struct Demand {
 /// The request would wait for longer than its response is of use.
 #[derive(Clone, Copy, Debug, Error)]
 #[error("the queue is full: it would take {wait:?}")]
-pub struct Full {
+pub(crate) struct Full {
     /// What the wait would be.
     pub wait: Duration,
 }
@@ -69,7 +69,7 @@ pub struct Full {
 /// The work cannot end while its response is of use, however quick the content is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the image would take at least {needed:.1?} of the {left:.1?} that are left")]
-pub struct TooLong {
+pub(crate) struct TooLong {
     /// CPU time that the work takes at least on this machine.
     pub needed: Duration,
     /// Time until the response is of no use any more.
@@ -79,11 +79,11 @@ pub struct TooLong {
 /// The work on an image ended by a panic.
 #[derive(Clone, Copy, Debug, Error)]
 #[error("the work on an image panicked")]
-pub struct Panicked;
+pub(crate) struct Panicked;
 
 /// What the gate counts.
 #[derive(Clone, Debug, Default)]
-pub struct GateMetrics {
+pub(crate) struct GateMetrics {
     /// Requests let in: those that wait and those that are worked on.
     pub depth: Gauge,
     /// Requests that wait for their turn, for memory or for a worker.
@@ -100,7 +100,7 @@ pub struct GateMetrics {
 
 /// The gate. Shared by reference.
 #[derive(Debug)]
-pub struct Gate {
+pub(crate) struct Gate {
     shared: Arc<Shared>,
 }
 
@@ -121,7 +121,7 @@ struct Queue {
 
 /// The right to hold an original. It ends when dropped.
 #[derive(Debug)]
-pub struct Admitted {
+pub(crate) struct Admitted {
     place: Place,
     kind: Kind,
     /// When the response is of no use any more.
@@ -169,7 +169,7 @@ impl Shared {
 
 impl Gate {
     /// A gate with no request in it.
-    pub fn new(config: GateConfig) -> Self {
+    pub(crate) fn new(config: GateConfig) -> Self {
         Self {
             shared: Arc::new(Shared {
                 begun: Instant::now(),
@@ -184,7 +184,7 @@ impl Gate {
     }
 
     /// What the gate counts, for the registry.
-    pub fn metrics(&self) -> GateMetrics {
+    pub(crate) fn metrics(&self) -> GateMetrics {
         self.shared.metrics.clone()
     }
 
@@ -192,7 +192,7 @@ impl Gate {
     ///
     /// # Errors
     /// At once when the request could not be served in time, or the queue is full.
-    pub async fn admit(&self, asker: Asker) -> Result<Admitted, Full> {
+    pub(crate) async fn admit(&self, asker: Asker) -> Result<Admitted, Full> {
         let shared = &self.shared;
         let deadline = Instant::now() + asker.left;
         let arrival = Arrival {
@@ -232,7 +232,7 @@ impl Admitted {
     ///
     /// # Errors
     /// When it cannot be done in the time that is left: such work would only hold a worker until its deadline.
-    pub fn judge(&self, demand: &Demand) -> Result<(), TooLong> {
+    pub(crate) fn judge(&self, demand: &Demand) -> Result<(), TooLong> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let needed = self.place.shared.pace.at_least(demand.least_time);
         if needed > left {
@@ -246,7 +246,7 @@ impl Admitted {
     ///
     /// # Errors
     /// When the work panics.
-    pub async fn work<T: Send + 'static>(
+    pub(crate) async fn work<T: Send + 'static>(
         self,
         demand: Demand,
         work: impl FnOnce(&AtomicBool) -> T + Send + 'static,

@@ -10,11 +10,11 @@ const KINDS: usize = 256;
 
 /// What is known of a request's work before its original is there: what is made, in which format, about how large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kind(usize);
+pub(crate) struct Kind(usize);
 
 impl Kind {
     /// The kind of a URL.
-    pub fn of(canonical: &Canonical) -> Self {
+    pub(crate) fn of(canonical: &Canonical) -> Self {
         let options = canonical.options();
         let format = options.format.map(|format| match format {
             OutputFormat::Named(format) => Some(format),

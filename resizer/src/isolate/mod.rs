@@ -50,7 +50,7 @@ pub(crate) enum WorkerError {
 
 /// How children are started: this executable and what stands before the subcommand.
 #[derive(Clone, Debug)]
-pub struct Isolation {
+pub(crate) struct Isolation {
     executable: PathBuf,
     arguments: Vec<OsString>,
 }
@@ -61,7 +61,7 @@ impl Isolation {
     ///
     /// # Errors
     /// When the system does not tell which executable runs.
-    pub fn of_this_process() -> io::Result<Self> {
+    pub(crate) fn of_this_process() -> io::Result<Self> {
         let link = PathBuf::from("/proc/self/exe");
         let executable = if link.exists() {
             link

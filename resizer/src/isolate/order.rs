@@ -4,8 +4,8 @@ use crate::failure::Failure;
 use image_url::Format;
 use imaging::{Picture, Settings};
 use serde::{Deserialize, Serialize};
-use service::Problem;
 use std::io;
+use wire::Problem;
 
 /// What is to be made. The original follows it.
 #[derive(Debug, Serialize, Deserialize)]

@@ -11,12 +11,12 @@ use http::header::{
 use http::{Method, StatusCode};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Response};
-use service::shown::chain;
 use std::error::Error;
 use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 use url::{Host, Origin, Url};
+use wire::shown::chain;
 
 /// Redirects that are followed for one original, as curl and browsers bound them, only fewer.
 const MAX_REDIRECTS: usize = 5;

@@ -27,7 +27,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Bounds of a fetch, and what an HTTP source needs besides its URL.
 #[derive(Clone, Debug)]
-pub struct SourceConfig {
+pub(crate) struct SourceConfig {
     /// For one original, from the question to its last byte.
     pub timeout: Duration,
     /// Bytes of an original at most.
@@ -38,9 +38,10 @@ pub struct SourceConfig {
     pub authorization: Option<HeaderValue>,
 }
 
+#[cfg(test)]
 impl SourceConfig {
     /// Bounds alone.
-    pub fn new(timeout: Duration, max_size: u64) -> Self {
+    pub(crate) fn new(timeout: Duration, max_size: u64) -> Self {
         Self {
             timeout,
             max_size,
@@ -52,7 +53,7 @@ impl SourceConfig {
 
 /// Why there is no original.
 #[derive(Clone, Debug, Error)]
-pub enum SourceError {
+pub(crate) enum SourceError {
     /// No such key, or a name that is no key.
     #[error("there is no such original")]
     Missing,
@@ -78,7 +79,7 @@ pub enum SourceError {
 
 /// A `--source` that cannot be used.
 #[derive(Debug, Error)]
-pub enum BadSource {
+pub(crate) enum BadSource {
     /// Not a URL.
     #[error("not a URL: {0}")]
     Url(#[from] url::ParseError),
@@ -111,7 +112,7 @@ pub enum BadSource {
 
 /// What tells one state of an original from another.
 #[derive(Clone, Debug)]
-pub struct Validators {
+pub(crate) struct Validators {
     /// The source's entity tag, if it has one.
     pub etag: Option<String>,
     /// When the original was last changed, if the source says so.
@@ -133,7 +134,7 @@ impl Validators {
 
 /// An original, whole.
 #[derive(Clone, Debug)]
-pub struct Original {
+pub(crate) struct Original {
     /// What the source says of it.
     pub validators: Validators,
     /// Its bytes, shared by all who asked at the same time.
@@ -166,7 +167,7 @@ pub(crate) struct Streamed {
 
 /// The store of originals.
 #[derive(Debug)]
-pub struct Source {
+pub(crate) struct Source {
     origin: Arc<Origin>,
     flights: Flights<Result<Original, SourceError>>,
 }
@@ -189,7 +190,7 @@ impl Source {
     ///
     /// # Errors
     /// When the URL or the settings make no sense. The network is not asked yet.
-    pub fn open(url: &str, config: &SourceConfig) -> Result<Self, BadSource> {
+    pub(crate) fn open(url: &str, config: &SourceConfig) -> Result<Self, BadSource> {
         let url = Url::parse(url)?;
         let place = match url.scheme() {
             "http" | "https" => Place::Http(Box::new(HttpSource::open(url, config)?)),
@@ -216,7 +217,7 @@ impl Source {
     ///
     /// # Errors
     /// When there is none, or the source fails.
-    pub async fn validators(&self, name: &str) -> Result<Option<Validators>, SourceError> {
+    pub(crate) async fn validators(&self, name: &str) -> Result<Option<Validators>, SourceError> {
         self.origin.validators(name).await
     }
 
@@ -224,7 +225,7 @@ impl Source {
     ///
     /// # Errors
     /// When there is none, it is too large, or the source fails.
-    pub async fn get(&self, name: &str) -> Result<(Original, bool), SourceError> {
+    pub(crate) async fn get(&self, name: &str) -> Result<(Original, bool), SourceError> {
         let fetch = || {
             let (origin, name) = (self.origin.clone(), name.to_owned());
             async move { origin.get(&name).await }
